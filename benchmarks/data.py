@@ -1,0 +1,72 @@
+"""Development pages with their truth, and logistic regression by Newton's method: shared by the fit scripts.
+
+The pages are split by the unit (article) they show, never by page: texts repeat across severities
+and engines. Units whose half is even (0, 1, 4, 5, 8, ...) are for fitting, the others for measuring.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Page(NamedTuple):
+    name: str
+    unit: int
+    meta: dict[str, Any]
+    raw: str
+    truth: str
+
+
+def pages(folder: str | Path) -> Iterator[Page]:
+    """Pages under `folder` in order, those left out whose columns the engine mixed up."""
+    for meta_path in sorted(Path(folder).rglob("meta.json")):
+        meta = json.loads(meta_path.read_text(encoding="utf-8"))
+        if not meta.get("order_ok", True):
+            continue
+        here = meta_path.parent
+        raw, truth = ((here / f"{name}.txt").read_text(encoding="utf-8") for name in ("raw", "truth"))
+        yield Page(str(here.relative_to(folder)), int(meta["unit"]), meta, raw, truth)
+
+
+def for_fitting(unit: int) -> bool:
+    return unit // 2 % 2 == 0
+
+
+def fit_logistic(x: NDArray[np.float64], y: NDArray[np.float64], ridge: float = 1.0, steps: int = 60) -> NDArray[np.float64]:
+    """Weights (features,) of a ridge-penalised logistic regression of y (n,) in {0, 1} on x (n, features)."""
+    w = np.zeros(x.shape[1])
+    scale = np.maximum(x.std(axis=0), 1e-6)
+    penalty = ridge * scale**2
+    for _ in range(steps):
+        p = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))
+        gradient = x.T @ (p - y) + penalty * w
+        hessian = (x * (p * (1 - p))[:, None]).T @ x + np.diag(penalty + 1e-9)
+        step = np.linalg.solve(hessian, gradient)
+        w -= step * min(1.0, 5.0 / (np.abs(step * scale).max() + 1e-12))
+        if np.abs(step).max() < 1e-8:
+            break
+    return w
+
+
+def reliability(p: NDArray[np.float64], y: NDArray[np.float64], edges: tuple[float, ...] = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, 1.01)) -> str:
+    """Table of stated against observed frequency, one line a bin."""
+    lines = []
+    for lo, hi in zip(edges, edges[1:], strict=False):
+        sel = (p >= lo) & (p < hi)
+        if sel.any():
+            lines.append(f"{lo:.2f}-{min(hi, 1):.2f}: {sel.sum():7d}  stated {p[sel].mean():.3f}  observed {y[sel].mean():.3f}")
+    return "\n".join(lines)
+
+
+def store_weights(path: Path, name: str, features: tuple[str, ...], w: NDArray[np.float64], note: str) -> None:
+    """Put the model `name` into the weights file, the other models kept."""
+    content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    content[name] = {"note": note, "weights": {f: round(float(v), 5) for f, v in zip(features, w, strict=True)}}
+    text = json.dumps(dict(sorted(content.items())), ensure_ascii=False, indent=1)
+    path.write_text(text + "\n", encoding="utf-8")

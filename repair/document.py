@@ -1,0 +1,112 @@
+"""What a filter looks at: a text with everything about it that is expensive to find, found once.
+
+A `Document` is read-only. Its attributes are computed on first use, so a filter that needs no
+language model does not load one.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from .language.lexicon import Lexicon
+from .language.resources import Resources, default_resources
+from .language.ngram import BOS, EOS
+from .protect import Protected, english_spans, hard_spans
+from .structure import Line, structure
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+TERMINAL = frozenset("。！？!?…；;：:」』”’）)】》〉.")
+"""What a sentence, clause in a list, quotation or note may end with at the end of a line."""
+
+
+class View(NamedTuple):
+    """The text as the language model reads it: white space left out, paragraphs between boundary symbols.
+
+    `ids`: int array (n,), symbols; `positions`: int64 array (n,), the code point each stands for (for
+    a boundary symbol: where the paragraph ends or starts); `logp`: float32 array (n,), log10
+    probability of each symbol given up to four before it.
+    """
+
+    ids: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    logp: NDArray[np.float32]
+
+
+class Document:
+    """One text under inspection. Thread-confined: make one per run."""
+
+    def __init__(
+        self,
+        text: str,
+        lexicon: Lexicon | None = None,
+        resources: Resources | None = None,
+    ) -> None:
+        self.text = text
+        self.lexicon = lexicon if lexicon is not None else Lexicon()
+        self.resources = resources if resources is not None else default_resources()
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        """All lines with their kinds."""
+        return structure(self.text)
+
+    @cached_property
+    def codes(self) -> NDArray[np.uint32]:
+        """The code points, uint32 (n,)."""
+        return np.frombuffer(self.text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+
+    @cached_property
+    def hard(self) -> Protected:
+        """Spans that nothing may change, the user's untouchable words included."""
+        spans = [*hard_spans(self.text, self.lines), *self.lexicon.untouchable(self.text)]
+        return Protected(spans)
+
+    @cached_property
+    def protected(self) -> Protected:
+        """Spans that no filter may change: `hard` and the runs of real English."""
+        stray = frozenset(self.resources.stray_words)
+        return Protected([*self.hard, *english_spans(self.text, stray)])
+
+    @cached_property
+    def trusted(self) -> Protected:
+        """Occurrences of words the user's lexicon trusts: not misread, whatever they look like."""
+        return Protected(self.lexicon.trusted(self.text))
+
+    @cached_property
+    def soft_breaks(self) -> NDArray[np.bool_]:
+        """For each line, whether the text seems to run on over its end (no final mark, ordinary text on both sides)."""
+        lines, text = self.lines, self.text
+        flags = np.zeros(len(lines), dtype=bool)
+        for i in range(len(lines) - 1):
+            a, b = lines[i], lines[i + 1]
+            if a.kind in ("text", "list", "quote") and b.kind == "text" and a.end > a.start:
+                last = text[a.start : a.end].rstrip()[-1:]
+                flags[i] = bool(last) and last not in TERMINAL and not text[b.start : b.start + 2].isspace()
+        return flags
+
+    @cached_property
+    def view(self) -> View:
+        """The text as the language model reads it; lines that run on are joined."""
+        lm = self.resources.model
+        ids, positions = lm.encode(self.text)
+        ids = ids.astype(np.int64)
+        soft = self.soft_breaks
+        ends = np.array([0, *(line.stop for i, line in enumerate(self.lines) if not soft[i])], dtype=np.int64)
+        # A paragraph starts at the first symbol at or after each hard end.
+        cuts = np.unique(np.searchsorted(positions, ends))
+        cuts = cuts[cuts < len(ids)]
+        pairs = np.stack([np.full(len(cuts), EOS), np.full(len(cuts), BOS)], axis=1).ravel()
+        where = np.repeat(cuts, 2)
+        at = np.repeat(positions[cuts] if len(cuts) else cuts, 2)
+        ids = np.append(np.insert(ids, where, pairs)[1:], EOS) if len(ids) else ids
+        positions = np.append(np.insert(positions, where, at)[1:], len(self.text)) if len(positions) else positions
+        return View(ids, positions, lm.score(ids))
+
+    def overlaps_protected(self, start: int, end: int) -> bool:
+        """Shorthand for ``protected.hits``."""
+        return self.protected.hits(start, end)

@@ -1,0 +1,47 @@
+"""All filters, in the order in which they run by default.
+
+To add one: write ``filters/<name>.py`` (see ``base.py``), list it here, and give it cases in
+``fixtures/cases/<rule>.tsv``.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import import_module
+
+from .base import Filter, Rule
+
+# Order matters: characters are normalised before anything reads them, loops are cut before lines are
+# joined, and words are judged last, on text whose spaces and line breaks are right. The user's own
+# replacements come first, so that every rule sees them done.
+NAMES: tuple[str, ...] = (
+    "lexicon",
+    "encoding",
+    "space",
+    "repetition",
+    "furniture",
+    "stray_word",
+    "broken_join",
+    "script",
+    "unbalanced",
+    "quote_style",
+    "misread",
+    "typography",
+)
+
+
+@lru_cache(maxsize=None)
+def get(name: str) -> Filter:
+    """The filter called `name`. Raises `ValueError`."""
+    if name.replace("-", "_") not in NAMES:
+        raise ValueError(f"no filter called {name!r} (there are: {', '.join(NAMES)})")
+    filter_: Filter = import_module(f".{name.replace('-', '_')}", __name__).FILTER
+    return filter_
+
+
+def all_rules() -> dict[str, tuple[Filter, Rule]]:
+    """Rule name -> its filter and the rule, in the default order."""
+    return {rule.name: (get(name), rule) for name in NAMES for rule in get(name).rules}
+
+
+__all__ = ["NAMES", "Filter", "Rule", "all_rules", "get"]

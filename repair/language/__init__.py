@@ -1,0 +1,1 @@
+"""What is known about Chinese and about OCR: language model, confusion channel, words, lexicon."""

@@ -1,0 +1,418 @@
+"""Build and measure the confusion channel from aligned OCR output.
+
+    python -m repair.language.channel_build --pairs pairs.tsv --glyphs glyph_confusions.tsv \\
+        --shapes dictionaries/shapes.bin -o dictionaries/confusions.tsv --report
+
+Input: aligned sentences (columns ``id``, ``ocr``, ``truth``; the page unit is the first number of
+the id), of which units with an even number are learnt from and odd ones only measured on, and,
+if given, confusions of characters read one by one off grids of glyphs (columns ``truth``, ``read``,
+``count``, ``truth_seen``). No text enters the output: only characters and numbers do.
+
+The model, for a character t misread as r, each step smoothed by the one before::
+
+    P0(r | t, misread) = w(class of t, class of r) / N(class of r) * f(similarity of t and r) * a(r)
+    P1(r | t, misread) = (glyph count + k1 P0) / (glyph errors of t + k1)
+    P2(r | t, misread) = (page count + k2 P1) / (page errors of t + k2)
+    P(r | t) = e(t) P2,    e(t) = (page errors of t + k3 e1(t)) / (page occurrences of t + k3)
+    e1(t) = share misread in the class of t * (glyph error rate of t / mean glyph error rate) ** b
+
+Classes are Hanzi and signs. f is the ratio of two densities of similarity, that of real confusions
+over that of t with a random r of the class, made monotone (pool adjacent violators). a(r) tells how
+much more often glyph errors end in r than in the average character of its class, k0 errors added to
+each: engines prefer common and simple characters. k0, k1, k2, k3, b maximise the likelihood of
+held-out pages: k0, k1 and b because pages and glyphs are different data, k2 and k3 by two-fold
+cross-validation over page units. Sums over r are 1 only about: f and a are fitted one by one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz.distance import Levenshtein
+
+from .channel import _KEY_SHIFT, MODEL_LINE, Channel, ChannelError, ShapeModel, _sorted, is_hanzi
+from .shapes import COMMON, SYMBOL, Shapes, ShapesError
+
+Floats = NDArray[np.float64]
+
+
+class Pair(NamedTuple):
+    """One aligned sentence."""
+
+    unit: int
+    ocr: str
+    truth: str
+
+
+@dataclass
+class Counts:
+    """Confusions (truth, read), and occurrences and misreadings of each truth."""
+
+    confused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    seen: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Smoothing:
+    """Strengths k0 to k3 (in observations) and the exponent b of the module's model."""
+
+    k0: float
+    k1: float
+    k2: float
+    k3: float
+    b: float
+
+
+def _table(path: Path) -> Iterator[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as handle:
+        yield from csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """Aligned sentences of a table. Raises `ChannelError` when a column or a unit number is missing."""
+    pairs = []
+    for row in _table(path):
+        try:
+            unit = re.search(r"\d+", row["id"])
+            if unit is None:
+                raise ChannelError(f"{path}: no unit number in id {row['id']!r}")
+            pairs.append(Pair(int(unit.group()), row["ocr"], row["truth"]))
+        except KeyError as error:
+            raise ChannelError(f"{path}: no column {error}") from error
+    return pairs
+
+
+def substitutions(pair: Pair) -> list[tuple[str, str]]:
+    """(truth, read) of characters replaced one for one with both neighbours intact.
+
+    In longer runs of damage it is not known which character became which.
+    """
+    return [(pair.truth[k], pair.ocr[i]) for tag, i, i2, k, _ in Levenshtein.opcodes(pair.ocr, pair.truth)
+            if tag == "replace" and i2 - i == 1 and not pair.truth[k].isspace() and not pair.ocr[i].isspace()]
+
+
+def count_pairs(pairs: Iterable[Pair]) -> Counts:
+    """Counts over aligned sentences."""
+    counts = Counts()
+    for pair in pairs:
+        found = substitutions(pair)
+        counts.confused.update(found)
+        counts.errors.update(true for true, _ in found)
+        counts.seen.update(pair.truth)
+    return counts
+
+
+def count_glyphs(path: Path) -> Counts:
+    """Counts of a table of glyph confusions; engines are summed. Raises `ChannelError`."""
+    counts = Counts()
+    seen: dict[tuple[str, str], int] = {}
+    try:
+        for row in _table(path):
+            true, read = row["truth"], row["read"]
+            if len(true) != 1 or len(read) != 1 or true.isspace() or read.isspace() or true == read:
+                continue
+            counts.confused[true, read] += int(row["count"])
+            counts.errors[true] += int(row["count"])
+            seen[true, row.get("engine", "")] = int(row["truth_seen"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise ChannelError(f"{path}: not a table of glyph confusions ({error})") from error
+    for (true, _), number in seen.items():
+        counts.seen[true] += number
+    return counts
+
+
+def monotone(values: Floats, weights: Floats) -> Floats:
+    """The rising sequence nearest to `values` (weighted least squares): pool adjacent violators."""
+    blocks: list[list[float]] = []
+    for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
+        blocks.append([value, weight, 1])
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            last = blocks.pop()
+            total = blocks[-1][1] + last[1]
+            blocks[-1] = [(blocks[-1][0] * blocks[-1][1] + last[0] * last[1]) / total, total, blocks[-1][2] + last[2]]
+    return np.concatenate([np.full(int(number), value) for value, _, number in blocks])
+
+
+def fit_curve(real: Floats, random: Floats, per_bin: int = 20) -> tuple[Floats, Floats]:
+    """Knots (similarity, log10 density ratio) of real confusions over random pairs.
+
+    Bins hold about `per_bin` real pairs each, so the factor of a bin is known to about a quarter.
+    """
+    real = np.sort(real)
+    bins = max(1, len(real) // per_bin)
+    edges = np.unique(np.quantile(real, np.arange(1, bins) / bins)) if bins > 1 else np.zeros(0)
+    hits = np.bincount(np.searchsorted(edges, real, "right"), minlength=len(edges) + 1)
+    chance = np.bincount(np.searchsorted(edges, random, "right"), minlength=len(edges) + 1)
+    # Half a random pair a bin keeps the top finite where no random pair is as similar.
+    share_real = hits / len(real)
+    share_random = (chance + 0.5) / (len(random) + 0.5 * len(chance))
+    ratio = monotone(share_real / share_random, share_random)
+    centre = np.array([np.median(part) if len(part) else math.nan
+                       for part in (real[np.searchsorted(edges, real, "right") == k] for k in range(len(hits)))])
+    held = ~np.isnan(centre)
+    return centre[held], np.log10(np.maximum(ratio[held], 1e-4))
+
+
+def fit_shape_model(shapes: Shapes, pages: Counts) -> ShapeModel:
+    """The part of the model that needs no measured confusion: w, N, f and the shares misread."""
+    true = np.array([ord(t) for t, _ in pages.confused], np.int64)
+    read = np.array([ord(r) for _, r in pages.confused], np.int64)
+    number = np.array(list(pages.confused.values()), np.int64)
+    similarity = shapes.similarity(true, read).astype(float)
+    classes = is_hanzi(true).astype(int), is_hanzi(read).astype(int)
+    pools = [np.flatnonzero(np.isin(shapes.tiers, [tier])).astype(np.int32) for tier in (SYMBOL, COMMON)]
+    base = np.zeros((2, 2))
+    curves: dict[tuple[int, int], tuple[Floats, Floats]] = {}
+    for kinds in (((1, 1),), ((0, 0),), ((0, 1), (1, 0))):  # the two mixed kinds are rare and share a curve
+        real, random = [], []
+        for a, b in kinds:
+            chosen = (classes[0] == a) & (classes[1] == b)
+            total = number[classes[0] == a].sum()
+            base[a, b] = math.log10((number[chosen].sum() + 1) / (total + 2) / max(1, len(pools[b])))
+            held = chosen & ~np.isnan(similarity)
+            real.append(np.repeat(similarity[held], number[held]))
+            for code in np.unique(true[held]):
+                against = shapes.similarities(int(code), pools[b][shapes.codes[pools[b]] != code])
+                if against is not None:
+                    # Each truth weighs as often as it was misread.
+                    random.append(np.repeat(against[None], int(number[held & (true == code)].sum()), 0).ravel())
+        if sum(map(len, real)) == 0 or not random:
+            curve = np.zeros(1), np.zeros(1)
+        else:
+            curve = fit_curve(np.concatenate(real), np.concatenate(random).astype(float))
+        curves.update(dict.fromkeys(kinds, curve))
+    error = np.zeros(2)
+    for kind in (0, 1):
+        seen = sum(n for char, n in pages.seen.items() if bool(is_hanzi(ord(char))) == bool(kind))
+        wrong = sum(n for char, n in pages.errors.items() if bool(is_hanzi(ord(char))) == bool(kind))
+        error[kind] = math.log10((wrong + 1) / (seen + 100))
+    floor = min(error[a] + base[a, b] + curves[a, b][1][0] for a in (0, 1) for b in (0, 1))
+    return ShapeModel(base, tuple(tuple(curves[a, b] for b in (0, 1)) for a in (0, 1)), error, np.zeros(2), float(floor))
+
+
+class Fit:
+    """The model for given counts; `log_probs` and `rows` apply it."""
+
+    def __init__(self, shapes: Shapes, model: ShapeModel, glyphs: Counts, pages: Counts, smoothing: Smoothing) -> None:
+        self.shapes, self.glyphs, self.pages, self.smoothing = shapes, glyphs, pages, smoothing
+        self.reads: Counter[str] = Counter()
+        for (true, read), number in glyphs.confused.items():
+            # Signs read for Hanzi and the reverse are breakdowns of another sort.
+            if is_hanzi(ord(true)) == is_hanzi(ord(read)):
+                self.reads[read] += number
+        self.scale = np.zeros(2)  # log10 of N / (errors + k0 N)
+        for kind, tier in ((0, SYMBOL), (1, COMMON)):
+            size = max(1, int((shapes.tiers == tier).sum()))
+            errors = sum(n for char, n in self.reads.items() if bool(is_hanzi(ord(char))) == bool(kind))
+            self.scale[kind] = math.log10(size / (errors + smoothing.k0 * size))
+        rare = self.scale + math.log10(smoothing.k0)
+        self.model = replace(model, rare=rare, floor=model.floor + float(rare.min()))
+        self.mean_rate = [0.0, 0.0]
+        for kind in (0, 1):
+            chars = [char for char in glyphs.seen if bool(is_hanzi(ord(char))) == bool(kind)]
+            total = sum(glyphs.seen[char] for char in chars)
+            self.mean_rate[kind] = sum(glyphs.errors[char] for char in chars) / total if total else 0.0
+
+    def shape(self, pairs: Sequence[tuple[str, str]]) -> Floats:
+        """P0 of (truth, read) pairs."""
+        true = np.array([ord(t) for t, _ in pairs], np.int64)
+        read = np.array([ord(r) for _, r in pairs], np.int64)
+        logs = self.model.given_error(self.shapes.similarity(true, read), is_hanzi(true), is_hanzi(read))
+        result: Floats = 10.0 ** (logs + np.array([self.liked(r) for _, r in pairs]))
+        return result
+
+    def liked(self, char: str) -> float:
+        """log10 a(r)."""
+        return float(self.scale[int(is_hanzi(ord(char)))]) + math.log10(self.reads[char] + self.smoothing.k0)
+
+    def given_error(self, pairs: Sequence[tuple[str, str]]) -> Floats:
+        """P2 of (truth, read) pairs."""
+        k1, k2 = self.smoothing.k1, self.smoothing.k2
+        glyph = np.array([[self.glyphs.confused[p], self.glyphs.errors[p[0]]] for p in pairs], float).reshape(-1, 2)
+        page = np.array([[self.pages.confused[p], self.pages.errors[p[0]]] for p in pairs], float).reshape(-1, 2)
+        first = (glyph[:, 0] + k1 * self.shape(pairs)) / (glyph[:, 1] + k1)
+        return (page[:, 0] + k2 * first) / (page[:, 1] + k2)
+
+    def error_rate(self, char: str) -> float:
+        """e(t), at most one half."""
+        kind = int(is_hanzi(ord(char)))
+        rate = 10.0 ** self.model.error[kind]
+        mean = self.mean_rate[kind]
+        if mean and self.glyphs.seen[char]:
+            own = (self.glyphs.errors[char] + 10 * mean) / (self.glyphs.seen[char] + 10)
+            rate *= (own / mean) ** self.smoothing.b
+        wrong, seen = self.pages.errors[char], self.pages.seen[char]
+        return float(min(0.5, (wrong + self.smoothing.k3 * rate) / (seen + self.smoothing.k3)))
+
+    def unseen_share(self, char: str) -> float:
+        """What is left to reads never seen: the factor of P0, error rate included."""
+        k1, k2 = self.smoothing.k1, self.smoothing.k2
+        return self.error_rate(char) * k2 / (self.pages.errors[char] + k2) * k1 / (self.glyphs.errors[char] + k1)
+
+    def rows(self) -> list[tuple[str, str, int, float]]:
+        """The table: truth, read, count, log10 P(read | truth).
+
+        With an empty read: occurrences of truth, log10 share left to all reads never seen. With an
+        empty truth: errors that end in read, log10 a(read).
+        """
+        pairs = sorted(self.glyphs.confused.keys() | self.pages.confused.keys())
+        result = []
+        for (true, read), given in zip(pairs, self.given_error(pairs), strict=True):
+            number = self.glyphs.confused[true, read] + self.pages.confused[true, read]
+            result.append((true, read, number, math.log10(self.error_rate(true) * given)))
+        for char in sorted(self.glyphs.seen.keys() | self.pages.seen.keys()):
+            if char.isspace():
+                continue
+            seen = self.glyphs.seen[char] + self.pages.seen[char]
+            wrong = self.glyphs.errors[char] + self.pages.errors[char]
+            result.append((char, "", seen, math.log10(self.unseen_share(char))))
+            result.append((char, char, max(0, seen - wrong), math.log10(1 - self.error_rate(char))))
+        result += [("", char, self.reads[char], self.liked(char)) for char in self.reads]
+        return sorted(result)
+
+    def channel(self) -> Channel:
+        """The model as it will be read from the file."""
+        rows = self.rows()
+        pairs = [(ord(read) << _KEY_SHIFT | ord(true), log) for true, read, _, log in rows if read and true]
+        unseen = [(ord(true), log) for true, read, _, log in rows if not read]
+        liked = [(ord(read), log) for true, read, _, log in rows if not true]
+        parts = [_sorted([k for k, _ in part], [v for _, v in part]) for part in (pairs, unseen, liked)]
+        return Channel(self.shapes, self.model, *parts[0], *parts[1], *parts[2])
+
+
+def _likelihood(fit: Fit, test: Counts) -> float:
+    """Sum of log10 P2 over the confusions of `test`."""
+    pairs = list(test.confused)
+    if not pairs:
+        return 0.0
+    return float(np.log10(fit.given_error(pairs)) @ np.array([test.confused[p] for p in pairs], float))
+
+
+def _rate_likelihood(fit: Fit, test: Counts) -> float:
+    """log10 likelihood of which occurrences in `test` were misread."""
+    total = 0.0
+    for char, seen in test.seen.items():
+        rate = fit.error_rate(char)
+        wrong = min(test.errors[char], seen)
+        total += wrong * math.log10(rate) + (seen - wrong) * math.log10(1 - rate)
+    return total
+
+
+def fit_smoothing(shapes: Shapes, model: ShapeModel, glyphs: Counts, learn: Sequence[Pair]) -> Smoothing:
+    """k0 to k3 and b of greatest held-out likelihood, on grids."""
+    pages = count_pairs(learn)
+    nothing = Counts()
+    strengths = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
+
+    def fit(known: Counts, *values: float) -> Fit:
+        return Fit(shapes, model, glyphs, known, Smoothing(*values))
+
+    k0, k1 = max(((k0, k1) for k0 in strengths[:6] for k1 in strengths),
+                 key=lambda k: _likelihood(fit(nothing, *k, 1, 1, 0), pages))
+    b = max((0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0),
+            key=lambda x: _rate_likelihood(fit(nothing, k0, k1, 1, 1, x), pages))
+    halves = [count_pairs(p for p in learn if p.unit // 2 % 2 == side) for side in (0, 1)]
+    folds = [(halves[0], halves[1]), (halves[1], halves[0])]
+    k2 = max(strengths, key=lambda k: sum(_likelihood(fit(a, k0, k1, k, 1, b), c) for a, c in folds))
+    k3 = max((3.0, 10.0, 30.0, 100.0, 300.0, 1000.0),
+             key=lambda k: sum(_rate_likelihood(fit(a, k0, k1, k2, k, b), c) for a, c in folds))
+    return Smoothing(k0, k1, k2, k3, b)
+
+
+def write_table(path: Path, fit: Fit) -> None:
+    """Write the table of confusions."""
+    lines = [
+        "# Confusions of OCR engines: truth, read, count, log10 P(read | truth).",
+        "# Empty read: occurrences of truth, share left to reads never seen.",
+        "# Empty truth: errors that end in read, how much more than average. See repair.language.channel_build.",
+        MODEL_LINE + json.dumps(fit.model.to_json(), separators=(",", ":")),
+    ]
+    lines += [f"{true}\t{read}\t{number}\t{log:.3f}" for true, read, number, log in fit.rows()]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+
+
+def measure(fit: Fit, pairs: Sequence[Pair], limits: Sequence[int] = (10, 50, 100, 200)) -> list[str]:
+    """Lines of a report on real substitutions in `pairs`: true character among the first candidates
+    and mean log10 P(read | truth), Hanzi for Hanzi and the rest, by source of evidence."""
+    real: Counter[tuple[str, str]] = Counter()
+    for pair in pairs:
+        real.update(substitutions(pair))
+    nothing = Counts()
+    # Measured only: no similarity at all, so P0 is uniform and unseen reads tie.
+    flat = ShapeModel(fit.model.base, tuple(tuple((np.zeros(1), np.zeros(1)) for _ in (0, 1)) for _ in (0, 1)),
+                      fit.model.error, np.zeros(2), -9.0)
+    versions = {
+        "shape only": Fit(fit.shapes, fit.model, nothing, nothing, fit.smoothing),
+        "measured only": Fit(fit.shapes, flat, fit.glyphs, fit.pages, fit.smoothing),
+        "both": fit,
+    }
+    lines = [f"{'':10}{'':15}{'n':>6}" + "".join(f"{f'top {k}':>9}" for k in limits) + "   mean log10 P"]
+    for kind, wanted in (("Hanzi", True), ("other", False)):
+        chosen = {p: n for p, n in real.items() if bool(is_hanzi(ord(p[0])) and is_hanzi(ord(p[1]))) == wanted}
+        total = sum(chosen.values())
+        if not total:
+            continue
+        for name, version in versions.items():
+            channel = version.channel()
+            hits, mean = [0] * len(limits), 0.0
+            for (true, read), number in chosen.items():
+                codes, logs = channel.candidates(read, max(limits))
+                if name == "measured only":
+                    # What was never seen has no rank of its own.
+                    codes = codes[[channel.is_measured(read, chr(code)) for code in codes.tolist()]]
+                del logs
+                at = np.flatnonzero(codes == ord(true))
+                for index, limit in enumerate(limits):
+                    hits[index] += number * bool(len(at) and at[0] < limit)
+                mean += number * float(channel.log_prob(read, true)[0])
+            shares = "".join(f"{hit / total:9.3f}" for hit in hits)
+            lines.append(f"{kind:10}{name:15}{total:6}{shares}{mean / total:15.2f}")
+    return lines
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line of the build; returns the exit status (2 with one line for bad input)."""
+    parser = argparse.ArgumentParser(prog="python -m repair.language.channel_build",
+                                     description="Build the table of confusions from aligned OCR output.")
+    parser.add_argument("--pairs", type=Path, required=True, help="aligned sentences (TSV: id, ocr, truth)")
+    parser.add_argument("--glyphs", type=Path, help="glyph confusions (TSV: truth, read, count, truth_seen)")
+    parser.add_argument("--shapes", type=Path, required=True, help="shape table")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="file to write")
+    parser.add_argument("--report", action="store_true", help="measure on odd units, to standard error")
+    options = parser.parse_args(arguments)
+    try:
+        shapes = Shapes.load(options.shapes)
+        pairs = read_pairs(options.pairs)
+        learn = [pair for pair in pairs if pair.unit % 2 == 0]
+        if not learn:
+            raise ChannelError(f"{options.pairs}: no sentence of an even unit to learn from")
+        glyphs = count_glyphs(options.glyphs) if options.glyphs else Counts()
+        pages = count_pairs(learn)
+        model = fit_shape_model(shapes, pages)
+        fit = Fit(shapes, model, glyphs, pages, fit_smoothing(shapes, model, glyphs, learn))
+        write_table(options.output, fit)
+    except (ChannelError, ShapesError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"{options.output}: {len(fit.rows())} rows, {fit.smoothing}, {options.output.stat().st_size} bytes",
+          file=sys.stderr)
+    if options.report:
+        print("\n".join(measure(fit, [pair for pair in pairs if pair.unit % 2])), file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

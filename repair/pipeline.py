@@ -1,0 +1,281 @@
+"""The one engine: runs filters in order, maps spans back to the original, settles overlaps, assigns levels.
+
+A run makes passes until one changes nothing. In a pass the filters run in their order, each on the
+text as the filters before it left it. The last pass sees the repaired text and changes nothing, so
+running on the result again changes nothing either; what it finds and does not apply are the
+suggestions. Text that does not settle within `MAX_PASSES` is returned as it came, unrepaired.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .document import Document
+from .filters.base import Filter
+from .language.lexicon import Lexicon
+from .language.resources import Resources, default_resources
+from .text import LEVELS, Alternatives, Correction, Level, Proposal, Result, ordered
+
+MAX_PASSES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """``original[start:end]`` became `after`, for the reasons in `causes`."""
+
+    start: int
+    end: int
+    after: str
+    causes: tuple[tuple[Proposal, Level], ...]
+
+
+class Pipeline:
+    """A sequence of filters, ready to run: reusable, thread-safe, picklable.
+
+    ``Pipeline.from_profile("default")`` or ``Pipeline([filter, filter, ...])``.
+    """
+
+    def __init__(
+        self,
+        filters: Iterable[Filter],
+        *,
+        lexicon: Lexicon | str | Path | None = None,
+        resources: Resources | str | Path | None = None,
+        profile: str = "custom",
+    ) -> None:
+        self.filters = tuple(filters)
+        self.lexicon = lexicon if isinstance(lexicon, Lexicon) else Lexicon.load(lexicon) if lexicon else Lexicon()
+        self.resources = (
+            resources if isinstance(resources, Resources) else Resources(resources) if resources else default_resources()
+        )
+        self.profile = profile
+
+    @classmethod
+    def from_profile(cls, profile: str = "default", **options: Any) -> Pipeline:
+        """The pipeline of a named profile; `options` as for the constructor. Raises `ValueError` for an unknown name."""
+        from .profiles import filters_of
+
+        return cls(filters_of(profile), profile=profile, **options)
+
+    def __call__(self, text: str, *, level: Level = "safe", witnesses: Sequence[str] = ()) -> Result:
+        """Repair `text`. `level`: ``safe`` applies what is safe, ``review`` the proposals as well."""
+        if level not in ("safe", "review"):
+            raise ValueError(f"level must be 'safe' or 'review', not {level!r}")
+        if not isinstance(text, str):
+            raise TypeError(f"text must be str, not {type(text).__name__}")
+        if witnesses:
+            raise NotImplementedError("several readings of one page are not supported yet")
+        current = text
+        edits: list[_Edit] = []
+        for _ in range(MAX_PASSES):
+            before = current
+            found: list[tuple[Proposal, Level]] = []
+            document = Document(current, self.lexicon, self.resources)
+            for filter_ in self.filters:
+                proposals = self._proposals(filter_, document)
+                now = [(p, lv) for p, lv in proposals if LEVELS.index(lv) <= LEVELS.index(level)]
+                found += [(p, lv) for p, lv in proposals if LEVELS.index(lv) > LEVELS.index(level)]
+                if now:
+                    edits, current = _compose(text, edits, current, now)
+                    document = Document(current, self.lexicon, self.resources)
+            if current == before:
+                applied = ordered(_as_correction(text, e) for e in edits)
+                return Result(text, current, applied, _suggestions(text, edits, current, found))
+        return Result(text, text)
+
+    def _proposals(self, filter_: Filter, document: Document) -> list[tuple[Proposal, Level]]:
+        """The filter's proposals with their levels: protected ones dropped, overlaps settled."""
+        size = len(document.text)
+        replacing: list[tuple[Proposal, Level]] = []
+        flags: list[tuple[Proposal, Level]] = []
+        shield = None
+        for p in filter_.propose(document, filter_.settings):
+            if not 0 <= p.start <= p.end <= size:
+                raise ValueError(f"filter {filter_.name!r} proposed {p.start}-{p.end} in a text of {size} characters")
+            if shield is None:
+                shield = document.hard if filter_.lexical else document.protected
+            if shield.hits(p.start, p.end):
+                continue
+            flag = document.text[p.start : p.end] == p.after
+            level = filter_.rule(p.rule).level(p.confidence, flag=flag)
+            (flags if level == "note" else replacing).append((p, level))
+        return [*settle(replacing), *flags]
+
+
+def settle(proposals: list[tuple[Proposal, Level]]) -> list[tuple[Proposal, Level]]:
+    """Of proposals that overlap keep the most confident, then the longest, then the first; ordered by position."""
+    proposals.sort(key=lambda item: (item[0].start, item[0].end))
+    out: list[tuple[Proposal, Level]] = []
+    group: list[tuple[Proposal, Level]] = []
+    reach = -1
+    for item in proposals:
+        p = item[0]
+        if group and not (p.start < reach or (p.start == reach and _touches(group, p))):
+            out += _best(group)
+            group, reach = [], -1
+        group.append(item)
+        reach = max(reach, p.end)
+    return [*out, *_best(group)]
+
+
+def _touches(group: list[tuple[Proposal, Level]], p: Proposal) -> bool:
+    """Whether `p`, which starts where the group ends, is a second insertion at that point."""
+    return p.start == p.end and any(q.start == q.end == p.start for q, _ in group)
+
+
+def _best(group: list[tuple[Proposal, Level]]) -> list[tuple[Proposal, Level]]:
+    if len(group) < 2:
+        return group
+    kept: list[tuple[int, int, int]] = []
+    chosen = []
+    order = sorted(range(len(group)), key=lambda i: (-group[i][0].confidence, group[i][0].start - group[i][0].end, i))
+    for i in order:
+        start, end = group[i][0].start, group[i][0].end
+        at = bisect_left(kept, (start, end, -1))
+        near = [kept[k] for k in (at - 1, at) if 0 <= k < len(kept)]
+        if not any(_conflict(start, end, s, e) for s, e, _ in near):
+            insort(kept, (start, end, i))
+            chosen.append(i)
+    return [group[i] for i in sorted(chosen)]
+
+
+def _conflict(s1: int, e1: int, s2: int, e2: int) -> bool:
+    if s1 == e1 or s2 == e2:
+        return (s1, e1) == (s2, e2) or s1 < s2 < e1 or s2 < s1 < e2
+    return s1 < e2 and s2 < e1
+
+
+def _compose(
+    original: str, edits: list[_Edit], current: str, changes: Sequence[tuple[Proposal, Level]]
+) -> tuple[list[_Edit], str]:
+    """Apply `changes` to `current`, which is `original` under `edits`; return the edits from `original` and the new text."""
+    out: list[_Edit] = []
+    pieces: list[str] = []
+    done = 0  # how far `current` has been copied
+    shift = 0  # current position - original position, before the next old edit
+    i = j = 0
+    while i < len(edits) or j < len(changes):
+        # Collect one cluster of old edits and changes that overlap in `current`.
+        old: list[_Edit] = []
+        new: list[tuple[Proposal, Level]] = []
+        lo = hi = -1
+        lo_shift = shift
+        while True:
+            s_old = edits[i].start + shift if i < len(edits) else None
+            s_new = changes[j][0].start if j < len(changes) else None
+            if s_old is None and s_new is None:
+                break
+            take_old = s_new is None or (
+                s_old is not None and (s_old, s_old + len(edits[i].after)) <= (s_new, changes[j][0].end)
+            )
+            if take_old:
+                assert s_old is not None
+                start, end = s_old, s_old + len(edits[i].after)
+            else:
+                start, end = changes[j][0].start, changes[j][0].end
+            # Touching counts when one side is empty: an insertion or a deletion has no inside.
+            if lo >= 0 and not (start < hi or (start == hi and (start == end or lo == hi))):
+                break
+            lo, hi = (start, end) if lo < 0 else (lo, max(hi, end))
+            if take_old:
+                old.append(edits[i])
+                shift += len(edits[i].after) - (edits[i].end - edits[i].start)
+                i += 1
+            else:
+                new.append(changes[j])
+                j += 1
+        if not new:
+            out.append(old[0])
+            out += old[1:]
+            continue
+        after_parts = []
+        at = lo
+        for p, _ in new:
+            after_parts += (current[at : p.start], p.after)
+            at = p.end
+        after_parts.append(current[at:hi])
+        after = "".join(after_parts)
+        pieces += (current[done:lo], after)
+        done = hi
+        start, end = lo - lo_shift, hi - shift
+        causes = (*(c for e in old for c in e.causes), *new)
+        if old:
+            start, end, after = _trim(original, start, end, after)
+        if original[start:end] != after:
+            out.append(_Edit(start, end, after, causes))
+    pieces.append(current[done:])
+    return out, "".join(pieces)
+
+
+def _trim(original: str, start: int, end: int, after: str) -> tuple[int, int, str]:
+    """Drop what `after` and the original span share at both ends."""
+    while start < end and after and original[start] == after[0]:
+        start, after = start + 1, after[1:]
+    while start < end and after and original[end - 1] == after[-1]:
+        end, after = end - 1, after[:-1]
+    return start, end, after
+
+
+def _as_correction(original: str, edit: _Edit) -> Correction:
+    """One correction for one edit; where several proposals made it, the last names the rule."""
+    last, _ = edit.causes[-1]
+    confidence = 1.0
+    for p, _ in edit.causes:
+        confidence *= p.confidence
+    level = max((lv for _, lv in edit.causes), key=LEVELS.index)
+    single = len(edit.causes) == 1
+    reason = last.reason if single else "; ".join(dict.fromkeys(f"{p.rule}: {p.reason}" for p, _ in edit.causes))
+    alternatives = last.alternatives if single else ()
+    before = original[edit.start : edit.end]
+    return Correction(
+        edit.start, edit.end, before, edit.after, last.rule, round(confidence, 4), level, reason, _rounded(alternatives)
+    )
+
+
+def _suggestions(
+    original: str, edits: list[_Edit], current: str, found: Sequence[tuple[Proposal, Level]]
+) -> tuple[Correction, ...]:
+    """Proposals on the repaired text, as corrections of the original; replacements do not overlap each other."""
+    starts: list[int] = []  # of each edit, in `current`
+    ends: list[int] = []
+    shift = 0
+    for e in edits:
+        starts.append(e.start + shift)
+        shift += len(e.after) - (e.end - e.start)
+        ends.append(e.end + shift)
+    taken: list[tuple[int, int]] = []
+    out: dict[tuple[int, int, str, str], Correction] = {}
+    for p, level in found:
+        if level != "note":
+            at = bisect_left(taken, (p.start, p.end))
+            if any(_conflict(p.start, p.end, *taken[k]) for k in (at - 1, at) if 0 <= k < len(taken)):
+                continue
+            insort(taken, (p.start, p.end))
+        lo, hi = p.start, p.end
+        first = bisect_left(ends, lo + 1) if lo < hi else bisect_left(ends, lo)
+        k = first
+        while k < len(edits) and starts[k] < hi:
+            lo, hi = min(lo, starts[k]), max(hi, ends[k])
+            k += 1
+        start = lo - (starts[first] - edits[first].start) if first < len(edits) else lo - shift
+        if k > first:
+            start = edits[first].start - (starts[first] - lo)
+            end = edits[k - 1].end + (hi - ends[k - 1])
+        else:
+            end = start + (hi - lo)
+        head, tail = current[lo : p.start], current[p.end : hi]
+        after = current[lo:hi] if level == "note" else head + p.after + tail
+        alternatives = tuple((head + text + tail, weight) for text, weight in p.alternatives)
+        c = Correction(
+            start, end, original[start:end], after, p.rule, round(p.confidence, 4), level, p.reason, _rounded(alternatives)
+        )
+        out.setdefault((c.start, c.end, c.rule, c.after), c)
+    return ordered(out.values())
+
+
+def _rounded(alternatives: Alternatives) -> Alternatives:
+    return tuple((text, round(float(weight), 4)) for text, weight in alternatives)
