@@ -107,6 +107,12 @@ class Document:
         positions = np.append(np.insert(positions, where, at)[1:], len(self.text)) if len(positions) else positions
         return View(ids, positions, lm.score(ids))
 
+    @cached_property
+    def traditional(self) -> bool:
+        """Whether the text is in traditional script, by the characters that only one script has."""
+        kinds = self.resources.script.kinds(self.codes[:20000])
+        return int((kinds == 1).sum()) > int((kinds == 2).sum())
+
     def overlaps_protected(self, start: int, end: int) -> bool:
         """Shorthand for ``protected.hits``."""
         return self.protected.hits(start, end)

@@ -349,7 +349,11 @@ def test_focus_text_is_kept_first(tmp_path: Path) -> None:
     settings = {"order": 3, "prune": (0, 1, 2), "min_count": 1, "convert_traditional": False}
     plain = train_ngram([PARAGRAPHS, [TEXT]], tmp_path / "plain.ngram", **settings)  # type: ignore[arg-type]
     focused = train_ngram(
-        [PARAGRAPHS], tmp_path / "focus.ngram", focus=[[TEXT]], focus_weight=2, **settings  # type: ignore[arg-type]
+        [PARAGRAPHS],
+        tmp_path / "focus.ngram",
+        focus=[[TEXT]],
+        focus_weight=2,
+        **settings,  # type: ignore[arg-type]
     )
     assert all(a <= b for a, b in zip(plain.info["entries"], focused.info["entries"], strict=True))
     assert sum(plain.info["entries"]) < sum(focused.info["entries"])
@@ -404,3 +408,30 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert NgramModel.load(target).order == 3
     assert "perplexity" in capsys.readouterr().err
     assert main([str(tmp_path / "none.txt"), "-o", str(target)]) == 2
+
+
+def test_long_text_needs_little_memory(model: NgramModel) -> None:
+    import tracemalloc
+
+    text = TEXT * 30_000
+    tracemalloc.start()
+    ids, positions = model.encode(text)
+    kept, peak = tracemalloc.get_traced_memory()
+    assert peak - kept < 50e6
+    tracemalloc.reset_peak()
+    scores = model.score(ids)
+    now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak - now < 10e6
+    assert len(scores) == len(positions) == len(text)
+
+
+def test_unknown_and_pad_match_nothing(model: NgramModel) -> None:
+    # Neither is ever part of a stored n-gram, so what follows has no context, whatever the tables' empty slots hold.
+    symbols = np.arange(len(model.vocabulary))
+    for blank in (UNK, model.pad):
+        windows = np.column_stack((np.full(len(symbols), blank), symbols))
+        expected = np.where(symbols == BOS, 0, model.unigram)
+        assert np.array_equal(model.score_windows(windows, 1)[:, 0], expected)
+    after = model.score(np.array([model.char_id("树"), UNK]))[1]
+    assert after < model.unigram[UNK]

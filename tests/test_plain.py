@@ -13,6 +13,7 @@ from repair.formats.plain import InputError, TextFile, decode, decode_as, encode
 
 SIMPLIFIED = "中国的经济发展很快，人们的生活也有了很大的变化。\n我们要认真研究这个问题，提出新的办法。\n"
 TRADITIONAL = "中國的經濟發展很快，人們的生活也有了很大的變化。\n我們要認真研究這個問題，提出新的辦法。\n"
+KOREAN = "이것은 한국어로 작성된 문서이며 문자 인코딩을 시험하기 위한 것입니다. 많은 사람들이 사용한다.\n"
 
 ENCODINGS = [
     None, "utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "gb18030", "gbk", "gb2312",
@@ -180,7 +181,7 @@ def test_character_without_a_code() -> None:
         (b"\xef\xbb\xbfab\x00", r"looks like a binary file \(byte 0x00 at offset 5\)"),
         (b"ab\x01\x02\x03\x04cd", r"looks like a binary file \(4 control characters, byte 0x01 at offset 2\)"),
         ("Les élèves étonnés,\nl'été".encode("latin-1"), r"cannot tell the encoding \(byte 0xe9 at offset 4, line 1"),
-        ("ascii\n이것은 한국어로 작성된 문서이다".encode("euc-kr"), r"offset 6, line 2 is not UTF-8\); name it"),
+        (("ascii\n" + KOREAN).encode("euc-kr"), r"offset 6, line 2 is not UTF-8\); name it"),
         (codecs.BOM_UTF16_LE + b"a\0b", r"not valid utf-16-le \(byte 0x62 at offset 4, line 1"),
         (bytes(4096), "looks like a binary file"),
         (bytes(range(256)) * 9, "looks like a binary file"),

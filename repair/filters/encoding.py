@@ -70,10 +70,7 @@ _PRIVATE_ASTRAL: Final = {
     0xE864: 0x9FBB, 0xE7C7: 0x1E3F, 0xE7C8: 0x01F9,
 }  # fmt: skip
 
-_CP1252: Final = {
-    chr(0x80 + k): c
-    for k, c in enumerate("€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ")
-}
+_CP1252: Final = {chr(0x80 + k): c for k, c in enumerate("€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ")}
 """Latin-1's control character -> what Windows-1252 shows for that byte."""
 _BYTE_OF: Final = {ord(shown): ord(byte) for byte, shown in _CP1252.items() if shown != byte}
 _LATIN_RUN: Final = re.compile("[\u0080-\u00ff" + "".join(_CP1252.values()) + "]+")
@@ -91,11 +88,11 @@ _KANA: Final = re.compile("[\u3041-\u30ff]")
 _ABOUT_RADICALS: Final = re.compile("部首|偏旁|康熙|字部|字旁|字头|笔画|笔顺|汉字结构")
 _ABOUT_CODES: Final = re.compile("乱码|亂碼|编码|編碼|字符集|GBK|UTF-8|程序员")
 # Scripts in which joiners and direction marks have work to do: Hebrew to Tibetan, Myanmar to Mongolian, Arabic forms.
-_COMPLEX: Final = re.compile("[\u0590-\u109f\u1200-\u139f\u1780-\u18af\u1950-\u1aaf\ua840-\uabff\ufb1d-\ufdff\ufe70-\ufefc]")
-_EMOJI: Final = re.compile("[\u00a9\u00ae\u203c-\u3299\ufe0e\ufe0f\U0001f000-\U0001faff\U000e0020-\U000e007f]")
-_INVISIBLES: Final = (
-    "\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+_COMPLEX: Final = re.compile(
+    "[\u0590-\u109f\u1200-\u139f\u1780-\u18af\u1950-\u1aaf\ua840-\uabff\ufb1d-\ufdff\ufe70-\ufefc]"
 )
+_EMOJI: Final = re.compile("[\u00a9\u00ae\u203c-\u3299\ufe0e\ufe0f\U0001f000-\U0001faff\U000e0020-\U000e007f]")
+_INVISIBLES: Final = "\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
 _INVISIBLE_RUN: Final = re.compile(f"[{_INVISIBLES}]+")
 _WIDE_RUN: Final = re.compile("[０-９]+(?:．[０-９]+)*+|[Ａ-Ｚａ-ｚ]+")
 _TOKEN: Final = re.compile("[0-9A-Za-z０-９Ａ-Ｚａ-ｚ]{1,40}")
@@ -107,7 +104,7 @@ _ESCAPE_SEQUENCE: Final = re.compile("\x1b\\[[0-9;?]{0,20}[A-Za-z]")
 def _tables() -> tuple[NDArray[np.uint16], dict[int, str]]:
     """Classes by code point, and the replacement of characters that have one."""
     bits = np.zeros(0x110000, dtype=np.uint16)
-    to: dict[int, str] = {code: c for code, c in _RADICALS.items()}
+    to: dict[int, str] = dict(_RADICALS)
     to.update((code, unicodedata.normalize("NFKC", chr(code))) for code in range(0x2F00, 0x2FD6))
     bits[list(to)] |= _RADICAL
     for block in (range(0xF900, 0xFB00), range(0x2F800, 0x2FA20)):
@@ -221,18 +218,19 @@ def _invisible(document: Document, places: NDArray[np.int64]) -> Iterator[Propos
                 continue
         left, right = text[max(0, start - 1) : start], text[end : end + 1]
         around = text[max(0, start - 24) : start] + text[end : end + 24]
-        if _COMPLEX.search(around) or (left and _EMOJI.match(left)) or (right and _EMOJI.match(right)):
-            # CJK punctuation lies inside the emoji range: only Chinese on both sides is beyond doubt.
-            if _COMPLEX.search(around) or not (_chinese(left) and _chinese(right)):
-                continue
+        if _COMPLEX.search(around):
+            continue
+        # CJK punctuation lies inside the emoji range: only Chinese on both sides is beyond doubt.
+        if (_EMOJI.match(left) or _EMOJI.match(right)) and not (_chinese(left) and _chinese(right)):
+            continue
         soft = "\u00ad" in text[start:end]
         if soft and (right in "\n\r\f" or not right):
             continue  # a hyphen at the end of the line
         if _chinese(left) and _chinese(right):
             confidence = 0.995
-        elif (_chinese(left) or _chinese(right)) and _plain(left) and _plain(right):
-            confidence = 0.98
-        elif soft and left.isalpha() and right.isalpha():
+        elif ((_chinese(left) or _chinese(right)) and _plain(left) and _plain(right)) or (
+            soft and left.isalpha() and right.isalpha()
+        ):
             confidence = 0.98
         else:
             confidence = 0.8
@@ -287,7 +285,7 @@ def _private(document: Document, places: NDArray[np.int64]) -> Iterator[Proposal
             for i in range(start, end):
                 later = to.get(ord(text[i]))
                 if later:
-                    yield Proposal(i, i + 1, later, RULE, 0.9, f"GB 18030 now has U+{ord(later):04X} for this private code")
+                    yield Proposal(i, i + 1, later, RULE, 0.9, f"GB 18030 now has U+{ord(later):04X} for it")
         else:
             yield Proposal(start, end, text[start:end], RULE, 0.4, "a private-use character: meaning unknown")
 
@@ -348,6 +346,9 @@ def _forms(document: Document, places: NDArray[np.int64]) -> Iterator[Proposal]:
         odd = outer in _FORMS and outer not in "﹐﹑﹔﹕﹖﹗" if outer else False
         sure = word and not odd and c not in _FORM_UNSURE
         if not sure and not _chinese(left) and not _chinese(right):
+            continue
+        if c == "﹒" and _HAN.match(left) and _HAN.match(right):
+            yield Proposal(i, i + 1, "·", RULE, 0.7, "a small form of punctuation", (("·", 0.7), ("。", 0.2), (c, 0.1)))
             continue
         yield Proposal(i, i + 1, to[ord(c)], RULE, 0.98 if sure else 0.7, "a small or vertical form of punctuation")
 
@@ -415,13 +416,13 @@ def _gbk_mojibake(document: Document, found: NDArray[np.uint16]) -> Iterator[Pro
         size = len(text)
         while end + 3 <= size and lead[end] and middle[end + 1] and tail[end + 2]:
             end += 3
-        raw = text[start:end].encode("gb18030")
-        after = _decoded(raw, "utf-8")
+        after = _decoded(text[start:end].encode("gb18030"), "utf-8")
         if not after or after == text[start:end] or not all(map(_common, after)):
+            # Perhaps the run starts one character later; but a long run is looked at once.
+            done = end if end - start > 60 else start + 1
             continue
         done = end
         before = text[start:end]
-        # A character that is whole but for its last byte, eaten by what follows, is not recovered.
         gain = _mean(document, after) - _mean(document, before)
         if gain < 0.3:
             continue
@@ -475,7 +476,11 @@ FILTER = Filter(
         Rule(
             RULE,
             "a wrong code point, an invisible character or wrongly decoded text",
-            examples=(("推动⼈才强县战略", "推动人才强县战略"), ("工程宸茬粡瀹屽伐", "工程已经完工"), ("ä»Šå¤©å¤©æ°”å¾ˆå¥½", "今天天气很好")),
+            examples=(
+                ("推动⼈才强县战略", "推动人才强县战略"),
+                ("工程宸茬粡瀹屽伐", "工程已经完工"),
+                ("ä»Šå¤©å¤©æ°”å¾ˆå¥½", "今天天气很好"),
+            ),
         ),
     ),
     propose,

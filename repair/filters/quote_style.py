@@ -16,10 +16,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..document import Document
+from ..document import TERMINAL, Document
 from ..text import Proposal
 from .base import Filter, Rule
-from .unbalanced import CORNER, DOUBLE, INNER_TITLE, PAIRS, SINGLE, TITLE, WHITE_CORNER, Scan, scan
+from .unbalanced import DOUBLE, INNER_TITLE, PAIRS, SINGLE, TITLE, Scan, scan
 
 RULE = "quote-style"
 
@@ -29,6 +29,7 @@ _STRAIGHT = re.compile(r'"([^"\n]{1,60})"')
 _KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa]")
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\u3000-\u303f\uff00-\uff60—…·]")
+_CLAUSES = re.compile(r"[，。；]")
 _NOT_AFTER_OPEN = "，。、；：！？）》」』”’,;:!?)…"
 _NOT_BEFORE_CLOSE = "（《「『“‘：("
 _MAX_MINORITY = 2
@@ -53,11 +54,21 @@ def turned(document: Document, found: Scan, index: int) -> list[tuple[int, str]]
         wrong = [(i, m) for i, m in enumerate(own) if m.closes == (i % 2 == 0)]
         if not wrong or len(wrong) > 2 or (len(wrong) == 2 and (wrong[0][0] // 2 != wrong[1][0] // 2)):
             continue
+        if len(wrong) == 2 and not _stands_alone(document, index):
+            continue
         opening, closing = PAIRS[kind]
         good = all(_fits(text, own[i].position, own[i + 1].position) for i in range(0, len(own), 2))
         if good:
             out += [(m.position, opening if m.closes else closing) for _, m in wrong]
     return out
+
+
+def _stands_alone(document: Document, index: int) -> bool:
+    """Whether a line is a paragraph: in wrapped text ”…“ may be the end of one quotation and the beginning of the next."""
+    text, line = document.text, document.lines[index]
+    before = text[max(0, line.start - 2) : line.start].rstrip("\r\n\f")
+    after = text[line.start : line.end].rstrip()[-1:]
+    return after in TERMINAL and (not before or before in TERMINAL or before[-1] in TERMINAL)
 
 
 def _latin(text: str, p: int) -> bool:
@@ -85,28 +96,50 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
 
 def _wrong_way(document: Document) -> Iterator[Proposal]:
     found = scan(document)
-    for index in found.left:
-        for position, mark in turned(document, found, index):
-            sign = document.text[position]
-            yield Proposal(
-                position, position + 1, mark, RULE, 0.98, f"{sign} is turned the wrong way", ((mark, 0.98), (sign, 0.02))
-            )
     text = document.text
+    for index in found.left:
+        turns = turned(document, found, index)
+        sure = bool(turns) and _agrees(document, index, turns)
+        for position, mark in turns:
+            sign = text[position]
+            confidence = 0.98 if sure else 0.7
+            yield Proposal(
+                position, position + 1, mark, RULE, confidence, f"{sign} is turned the wrong way",
+                ((mark, confidence), (sign, round(1 - confidence, 4))),
+            )  # fmt: skip
+    counts = {kind: text.count(marks[0]) for kind, marks in enumerate(PAIRS)} if found.mixed else {}
     for opening, closing in found.mixed:
         a, b = opening.position, closing.position
         inner = text[a + 1 : b]
         if _KANA.search(inner) or not _HAN.search(inner):
             continue
-        kind = _common(text, opening.kind, closing.kind)
+        kind = _common(counts, opening.kind, closing.kind)
         left, right = PAIRS[kind]
         yield _replace(text, a, b + 1, left[0] + inner + right[0], 0.8, "the two marks of a pair differ")
 
 
-def _common(text: str, a: int, b: int) -> int:
+def _agrees(document: Document, index: int, turns: list[tuple[int, str]]) -> bool:
+    """Whether the language model reads the line better with its marks turned, by a clear lead for each mark."""
+    text, line = document.text, document.lines[index]
+    model = document.resources.model
+    for position, _ in turns:
+        lo, hi = max(line.start, position - 8), min(line.end, position + 9)
+        old = text[lo:hi]
+        new = "".join(dict(turns).get(i, text[i]) for i in range(lo, hi))
+        scores = []
+        for reading in (old, new):
+            ids, _ = model.encode(reading)
+            scores.append(float(model.score(ids.astype(int)).sum()))
+        if scores[1] - scores[0] < 1.0:
+            return False
+    return True
+
+
+def _common(counts: Mapping[int, int], a: int, b: int) -> int:
     """Of two kinds the one that the text uses more; of titles the outer one."""
     if {a, b} == {TITLE, INNER_TITLE}:
         return TITLE
-    return max((a, b), key=lambda kind: (text.count(PAIRS[kind][0]), kind == DOUBLE))
+    return max((a, b), key=lambda kind: (counts[kind], kind == DOUBLE))
 
 
 def _replace(text: str, start: int, end: int, after: str, confidence: float, reason: str) -> Proposal:
@@ -123,7 +156,7 @@ def _outliers(document: Document) -> Iterator[Proposal]:
         if not document.hard.hits(*m.span()):
             pairs[_STYLE[group]].append((m.start(), m.end(), m.group(group)))
     if '"' in text:
-        pairs['""'] = list(_straight(document))
+        pairs['""'] = list(straight(document))
     counts = {style: len(found) for style, found in pairs.items()}
     main = max(counts, key=lambda style: counts[style])
     if main == '""' or counts[main] < 2:
@@ -157,7 +190,7 @@ def _nested(text: str, start: int) -> bool:
     return any(head.rfind(a) > head.rfind(b) for a, b in ("“”", "‘’", "「」", "『』"))
 
 
-def _straight(document: Document) -> Iterator[tuple[int, int, str]]:
+def straight(document: Document) -> Iterator[tuple[int, int, str]]:
     r"""Pairs of straight quotes round Chinese, in lines that hold an even number of them."""
     text = document.text
     for line in document.lines:
@@ -166,7 +199,10 @@ def _straight(document: Document) -> Iterator[tuple[int, int, str]]:
         count = text.count('"', line.start, line.end)
         if not count or count % 2:
             continue
-        for m in _STRAIGHT.finditer(text, line.start, line.end):
+        matches = list(_STRAIGHT.finditer(text, line.start, line.end))
+        if len(matches) > 1 and any(len(m.group(1)) > 8 and _CLAUSES.search(m.group(1)) for m in matches):
+            continue  # nested, perhaps
+        for m in matches:
             a, b = m.span()
             inner = m.group(1)
             if not _HAN.search(inner) or inner != inner.strip() or document.hard.hits(a, b):
@@ -192,4 +228,3 @@ FILTER = Filter(
     ),
     propose,
 )
-_ = (CORNER, WHITE_CORNER)

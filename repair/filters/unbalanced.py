@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..document import Document
+from ..document import TERMINAL, Document
 from ..text import Proposal
 from .base import Filter, Rule
 
@@ -55,26 +55,34 @@ _CLOSERS = "".join(b for _, b in PAIRS)
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _LIST_CLOSE = re.compile(
     r"(?:(?:^|[^A-Za-z0-9０-９一-鿿])(?:\d{1,3}|[０-９]{1,3}|[A-Za-z]|[ivxIVX]{2,5})"
-    r"|(?:^|[^一-鿿])第?[一二三四五六七八九十]{1,3}|[第图表注式例条题步]\s?\d{1,3}|[①-⓿❶-➓]|[*＊※†‡]{1,4})$"
+    r"|(?:^|[^一-鿿])第?[一二三四五六七八九十]{1,3}|[第图表注式例条题步或者和及与是]\s?\d{1,2}|[①-⓿❶-➓]|[*＊※†‡]{1,4})$"
 )
 _LIST_OPEN = re.compile(r"(?:\d{1,3}|[A-Za-z]|[一二三四五六七八九十]{1,3})[、.．,，\s]")
 _SMILEY = re.compile(r"[:;=：；＝xX8][-o^'’*~—]?$")
 _FACE = re.compile(r"[￣▽△ω°д≧≦ｏ∀´｀^`_＿╯╰╥﹏┳┻□ﾟ・≖◕‿๑•̀ᴗ°≡╮╭ヽノ]")
 _SENTENCE_END = "。！？!?…"
-_SOURCE = re.compile(r"(?:据|来源|来自|原载|载|摘自|摘编自|选自|见|参见|作者|记者|编者|注|新华社|本报|出自|引自|转引自|原文)")
+_SOURCE = re.compile(
+    r"(?:据|来源|来自|原载|载|摘自|摘编自|选自|见|参见|作者|记者|编者|注|新华社|本报|出自|引自|转引自|原文)"
+)
 _SOURCE_BREAK = re.compile(r"[。！？!?…]|[\n\r\f]")
 _ABBREVIATION = re.compile(r"(?:以下|下文|文中|后文|文内)?(?:简称|统称|合称|又称|俗称|亦称|也称)(?:为|作|[:：])?")
 _YEARS = re.compile(
     r"(?:约|公元|公元前|前)?\d{3,4}年?\s?(?:[—–\-－~～]{1,2}|至)\s?(?:约)?(?:\d{3,4}年?|今|？|\?)?(?![\d.．])|(?:19|20)\d\d年?(?=[，,])"
 )
-_NOTE_LINE = re.compile(r"(?:作者单位|作者系|作者为|作者是|作者[:：]|据《|据新华社|来源[:：]|资料来源|原载|摘自|记者[:：]?|本报记者|责任编辑|责编|编辑[:：]|本文|注[:：]|图/|摄影[:：]|供稿)")
-_LABEL = re.compile(r"(?:本报讯|本刊讯|新华社讯|编者按|提要|摘要|关键词|导读|按语|内容提要|作者简介|本报综合消息|[一-鿿]{2,5}讯)(?=[　\s\u3000])")
+_NOTE_LINE = re.compile(
+    r"(?:作者单位|作者系|作者为|作者是|作者[:：]|据《|据新华社|来源[:：]|资料来源|原载|摘自|记者[:：]?|本报记者|责任编辑|责编|编辑[:：]|本文|注[:：]|图/|摄影[:：]|供稿)"
+)
+_LABEL = re.compile(
+    r"(?:本报讯|本刊讯|新华社讯|编者按|提要|摘要|关键词|导读|按语|内容提要|作者简介|本报综合消息|[一-鿿]{2,5}讯)(?=[　\s\u3000])"
+)
 _TITLE_TAIL = re.compile(
     r"(?:条例|办法|意见|通知|规定|决定|方案|规划|纲要|公报|公告|报告|细则|法|法典|宪法|守则|准则|章程|协定|协议|条约|宣言|公约|标准|指南|"
     r"日报|晚报|时报|早报|周报|周刊|月刊|杂志|学报|全集|文集|选集|诗集|词典|辞典|字典|史|志|传|记|赋|论)$"
 )
 _TITLE_RUN = re.compile(r"[^，,。！？!?；;：:\n“”‘’《》〈〉（）()]{2,32}")
-_AFTER_SPEECH = re.compile(r"(?:说完|说罢|说着|话音[未刚]落|言毕|话没说完|[他她我](?:又|还|接着|笑着|大声|低声|轻声)?(?:说|问|道|喊|答))")
+_AFTER_SPEECH = re.compile(
+    r"(?:说完|说罢|说着|话音[未刚]落|言毕|话没说完|[他她我](?:又|还|接着|笑着|大声|低声|轻声)?(?:说|问|道|喊|答))"
+)
 _SPEECH_BEFORE = re.compile(r"(?:[:：]|(?:说|道|问|喊|答|写道|曰|称)[，,])\s?$")
 _SAID = re.compile(r"[，,][^，,。：:]{1,10}(?:说|表示|称|道|认为|指出)[，,。：:]")
 _PARAGRAPH_END = re.compile(r"[。！？!?…”’」』]\s{0,4}\n[ \t\u3000]{0,8}\n")
@@ -137,11 +145,13 @@ def scan(document: Document) -> Scan:
     rest = np.flatnonzero(~paired)
     if not len(rest):
         return Scan({}, [], {}, frozenset())
+    if len(rest) > 1000 and len(rest) * 8 > len(codes):
+        return Scan({}, [], {}, frozenset())  # garbage: nothing could be said about single marks
     busy = set(line_of[rest].tolist())
     chosen = np.isin(line_of, np.fromiter(busy, dtype=np.int64, count=len(busy)))
     by_line: dict[int, list[Mark]] = defaultdict(list)
     for p, k, n in zip(where[chosen].tolist(), kinds[chosen].tolist(), line_of[chosen].tolist(), strict=True):
-        by_line[n].append(Mark(p, (k - 1) >> 1, not (k - 1) % 2 == 0, n))
+        by_line[n].append(Mark(p, (k - 1) >> 1, (k - 1) % 2 != 0, n))
     return _match(document, by_line)
 
 
@@ -231,7 +241,7 @@ def _reaches(text: str, a: Mark, b: Mark) -> bool:
     """Whether a pair may span the lines between its marks."""
     distance = b.position - a.position
     if a.kind in QUOTES:
-        return distance <= 5000
+        return distance <= 2000
     return distance <= 400 and not _PARAGRAPH_END.search(text, a.position, b.position)
 
 
@@ -262,7 +272,7 @@ def _innocent(document: Document, mark: Mark) -> bool:
     if mark.kind in (ROUND, SQUARE):
         if _SMILEY.search(before) or after[:1] in (":", ";", "=") or _FACE.search(before) or _FACE.search(after):
             return True
-        if not _HAN.search(before + after):
+        if not _HAN.search(before + after) or (before.endswith(" ") and after.startswith(" ")):
             return True
         if mark.kind == SQUARE and not (_HAN.search(before[-2:]) or _HAN.search(after[:2])):
             return True
@@ -296,21 +306,34 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
     found = scan(document)
     if not found.left:
         return
+    total = sum(len(marks) for marks in found.left.values())
+    if total > 40 and total * 80 > len(document.text):
+        return  # garbage, or a text that uses these signs in another way
     from .quote_style import turned
 
+    end = len(document.text.rstrip())
+    last = bisect_right(document.lines, end, key=lambda line: line.start) - 1
     for index, marks in found.left.items():
         line = document.lines[index]
         if line.kind in ("code", "meta", "rule"):
             continue
         if len(marks) > 8 and len(marks) * 60 > line.end - line.start:
             continue  # not a missing mark: another use of these signs, or garbage
-        flips = {p for p, _ in turned(document, found, index)}
-        doubles = sum(m.kind == DOUBLE for m in marks)
+        flips = turned(document, found, index)
         for mark in marks:
-            if mark.kind in QUOTES and (flips or (mark.kind == DOUBLE and doubles > 1 and doubles % 2 == 0)):
+            if mark.kind in QUOTES and flips:
+                continue  # a mark turned the wrong way, not a missing one
+            if _innocent(document, mark):
                 continue
-            if not _innocent(document, mark):
-                yield _proposal(document, mark)
+            proposal = _proposal(document, mark)
+            if (
+                not mark.closes
+                and proposal.confidence < 0.5
+                and index >= last
+                and document.text[end - 1 : end] not in TERMINAL
+            ):
+                continue  # the text is cut off here
+            yield proposal
 
 
 def _proposal(document: Document, mark: Mark) -> Proposal:
@@ -368,8 +391,14 @@ def _closing_places(document: Document, mark: Mark, line: Any) -> _Places:
             term = _by_model(document, mark, line)
             return term if term.ranked and term.ranked[0][1] >= 0.75 else _speech_end(text, o, bare_end, sure=False)
     places = _by_model(document, mark, line)
-    if mark.kind in TITLES and (m := _TITLE_RUN.match(text, o + 1, stop)) and text[m.end() : m.end() + 1] in tuple("，,。；;"):
-        if _TITLE_TAIL.search(m.group()) and (not places.ranked or places.ranked[0][0] == m.end() or places.ranked[0][1] < 0.6):
+    if (
+        mark.kind in TITLES
+        and (m := _TITLE_RUN.match(text, o + 1, stop))
+        and text[m.end() : m.end() + 1] in tuple("，,。；;")
+    ):
+        if _TITLE_TAIL.search(m.group()) and (
+            not places.ranked or places.ranked[0][0] == m.end() or places.ranked[0][1] < 0.6
+        ):
             return _Places(((m.end(), 0.85),), "the title ends before the punctuation")
     return places
 
@@ -493,18 +522,58 @@ def _by_model(document: Document, mark: Mark, line: Any) -> _Places:
     confidence = _confidence(mark, margin)
     share = [w / total for w in weights]
     if confidence >= 0.5 and (
-        _other_sign(document, mark, spots[order[0]], lo, hi) or (mark.kind in _RARE and not _has_pair(text, mark.kind))
+        _other_sign(document, mark, spots[order[0]], lo, hi) or (mark.kind in _RARE and not _has_pair(document, mark.kind))
     ):
         confidence = 0.4  # perhaps the mark itself is misread
-    ranked = tuple((spots[k], round(confidence if n == 0 else share[n] * (1 - confidence), 4)) for n, k in enumerate(order))
+    ranked = tuple(
+        (spots[k], round(confidence if n == 0 else share[n] * (1 - confidence), 4)) for n, k in enumerate(order)
+    )
     return _Places(ranked, "the best of the places in the clause")
 
 
 _LENGTHS: dict[int, tuple[float, ...]] = {
     # log10 share of pairs that hold 1, 2, 3, … characters, measured on news, prose and technical text.
     0: (-1.4, -1.2, -1.1, -1.0, -0.8, -1.1, -1.3, -1.4, -1.4, -1.4, -1.45, -1.45, -1.5, -1.55, -1.6, -1.7, -1.75, -1.8),
-    1: (-1.6, -0.75, -0.85, -0.55, -1.15, -1.3, -1.4, -1.5, -1.5, -1.7, -1.75, -1.85, -1.87, -1.98, -2.0, -2.2, -2.2, -2.3),
-    2: (-2.6, -1.0, -1.2, -0.7, -1.0, -1.25, -1.3, -1.4, -1.5, -1.55, -1.6, -1.6, -1.65, -1.65, -1.7, -1.7, -1.75, -1.8),
+    1: (
+        -1.6,
+        -0.75,
+        -0.85,
+        -0.55,
+        -1.15,
+        -1.3,
+        -1.4,
+        -1.5,
+        -1.5,
+        -1.7,
+        -1.75,
+        -1.85,
+        -1.87,
+        -1.98,
+        -2.0,
+        -2.2,
+        -2.2,
+        -2.3,
+    ),
+    2: (
+        -2.6,
+        -1.0,
+        -1.2,
+        -0.7,
+        -1.0,
+        -1.25,
+        -1.3,
+        -1.4,
+        -1.5,
+        -1.55,
+        -1.6,
+        -1.6,
+        -1.65,
+        -1.65,
+        -1.7,
+        -1.7,
+        -1.75,
+        -1.8,
+    ),
 }
 _COMMA = -0.8
 
@@ -518,9 +587,11 @@ def _prior(text: str, mark: Mark, spot: int) -> float:
     return prior + (_COMMA if text.find("，", a, b) >= 0 else 0.0)
 
 
-def _has_pair(text: str, kind: int) -> bool:
+def _has_pair(document: Document, kind: int) -> bool:
+    """Whether the text, or the first 100,000 characters of it, uses both marks of `kind`."""
     opening, closing = PAIRS[kind]
-    return any(a in text and b in text for a, b in zip(opening, closing, strict=True))
+    head = document.text[:100_000]
+    return any(a in head and b in head for a, b in zip(opening, closing, strict=True))
 
 
 _LEADS = (0.0, 0.5, 1.0, 1.6, 2.5, 3.5, 5.0)

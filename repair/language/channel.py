@@ -155,7 +155,7 @@ class Channel:
         try:
             lines = path.read_text(encoding="utf-8").split("\n")
         except FileNotFoundError as error:
-            raise ChannelError(f"{path}: no such file; build it with python -m repair.language.channel_build") from error
+            raise ChannelError(f"{path}: no such file; python -m repair.language.channel_build builds it") from error
         except (OSError, UnicodeDecodeError) as error:
             raise ChannelError(f"{path}: cannot be read ({error})") from error
         model = None
@@ -215,14 +215,14 @@ class Channel:
 
     def _unseen_log(self, true: Codes) -> NDArray[np.float64]:
         """log10 of P(misread, and as something never seen) for each true character."""
-        result = self.model.error[is_hanzi(true).astype(int)]
+        result: NDArray[np.float64] = self.model.error[is_hanzi(true).astype(int)]
         place, found = _find(self._true_codes, true)
         result[found] = self._unseen[place[found]]
         return result
 
     def _liked_log(self, read: Codes) -> NDArray[np.float64]:
         """log10 factor of how much more often errors end in each read character than in the average one."""
-        result = self.model.rare[is_hanzi(read).astype(int)]
+        result: NDArray[np.float64] = self.model.rare[is_hanzi(read).astype(int)]
         place, found = _find(self._read_codes, read)
         result[found] = self._liked[place[found]]
         return result
@@ -303,8 +303,8 @@ class Channel:
         codes, logs = codes[other], logs[other]
         rank = logs
         if self._prior is not None:
-            beyond = self._prior.min()
-            rank = logs + np.where(codes < len(self._prior), self._prior[np.minimum(codes, len(self._prior) - 1)], beyond)
+            inside = codes < len(self._prior)
+            rank = logs + np.where(inside, self._prior[np.where(inside, codes, 0)], self._prior.min())
         # Ties, all those at the bottom, go by code point, so that results never depend on the machine.
         order = np.lexsort((codes, -rank))[:limit]
         result = (codes[order], logs[order])

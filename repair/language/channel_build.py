@@ -16,12 +16,15 @@ The model, for a character t misread as r, each step smoothed by the one before:
     P(r | t) = e(t) P2,    e(t) = (page errors of t + k3 e1(t)) / (page occurrences of t + k3)
     e1(t) = share misread in the class of t * (glyph error rate of t / mean glyph error rate) ** b
 
-Classes are Hanzi and signs. f is the ratio of two densities of similarity, that of real confusions
-over that of t with a random r of the class, made monotone (pool adjacent violators). a(r) tells how
-much more often glyph errors end in r than in the average character of its class, k0 errors added to
-each: engines prefer common and simple characters. k0, k1, k2, k3, b maximise the likelihood of
-held-out pages: k0, k1 and b because pages and glyphs are different data, k2 and k3 by two-fold
-cross-validation over page units. Sums over r are 1 only about: f and a are fitted one by one.
+Classes are Hanzi and signs; k and b differ by the class of t, k0 by that of r. f is the ratio of two
+densities of similarity, that of real confusions over that of t with a random r of the class, made
+monotone (pool adjacent violators). a(r) tells how much more often glyph errors end in r than in the
+average character of its class, k0 errors added to each: engines prefer common and simple ones.
+
+The numbers k and b are chosen on pages that the counts they weigh do not contain: k0, k1 and b on all
+pages to learn from while only glyphs are counted, k2 and k3 by two-fold cross-validation over page
+units; by likelihood, of the reads given the truths for k0, k1, k2, and of which characters were misread
+for k3 and b. P0 is scaled to sum to 1 over GB 2312 and signs.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +48,7 @@ from rapidfuzz.distance import Levenshtein
 from .channel import _KEY_SHIFT, MODEL_LINE, Channel, ChannelError, ShapeModel, _sorted, is_hanzi
 from .shapes import COMMON, SYMBOL, Shapes, ShapesError
 
-Floats = NDArray[np.float64]
+Floats = NDArray[Any]
 
 
 class Pair(NamedTuple):
@@ -67,7 +70,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Smoothing:
-    """Strengths k0 to k3 (in observations) and the exponent b of the module's model."""
+    """Strengths k0 to k3 (in observations) and the exponent b of the module's model, for one class."""
 
     k0: float
     k1: float
@@ -100,8 +103,13 @@ def substitutions(pair: Pair) -> list[tuple[str, str]]:
 
     In longer runs of damage it is not known which character became which.
     """
-    return [(pair.truth[k], pair.ocr[i]) for tag, i, i2, k, _ in Levenshtein.opcodes(pair.ocr, pair.truth)
-            if tag == "replace" and i2 - i == 1 and not pair.truth[k].isspace() and not pair.ocr[i].isspace()]
+    result = []
+    for code in Levenshtein.opcodes(pair.ocr, pair.truth):
+        if code.tag == "replace" and code.src_end - code.src_start == 1:
+            true, read = pair.truth[code.dest_start], pair.ocr[code.src_start]
+            if not true.isspace() and not read.isspace():
+                result.append((true, read))
+    return result
 
 
 def count_pairs(pairs: Iterable[Pair]) -> Counts:
@@ -190,7 +198,7 @@ def fit_shape_model(shapes: Shapes, pages: Counts) -> ShapeModel:
                     # Each truth weighs as often as it was misread.
                     random.append(np.repeat(against[None], int(number[held & (true == code)].sum()), 0).ravel())
         if sum(map(len, real)) == 0 or not random:
-            curve = np.zeros(1), np.zeros(1)
+            curve: tuple[Floats, Floats] = (np.zeros(1), np.zeros(1))
         else:
             curve = fit_curve(np.concatenate(real), np.concatenate(random).astype(float))
         curves.update(dict.fromkeys(kinds, curve))
@@ -200,13 +208,37 @@ def fit_shape_model(shapes: Shapes, pages: Counts) -> ShapeModel:
         wrong = sum(n for char, n in pages.errors.items() if bool(is_hanzi(ord(char))) == bool(kind))
         error[kind] = math.log10((wrong + 1) / (seen + 100))
     floor = min(error[a] + base[a, b] + curves[a, b][1][0] for a in (0, 1) for b in (0, 1))
-    return ShapeModel(base, tuple(tuple(curves[a, b] for b in (0, 1)) for a in (0, 1)), error, np.zeros(2), float(floor))
+    table = tuple(tuple(curves[a, b] for b in (0, 1)) for a in (0, 1))
+    return ShapeModel(base, table, error, np.zeros(2), float(floor))
+
+
+class Sums:
+    """P0 without a(r) between all characters of a shape table's pool: what makes P0 sum to 1.
+
+    About 200 MB for the full table.
+    """
+
+    def __init__(self, shapes: Shapes, model: ShapeModel) -> None:
+        self.rows = np.flatnonzero(np.isin(shapes.tiers, [COMMON, SYMBOL])).astype(np.int32)
+        self.codes = shapes.codes[self.rows].astype(np.int64)
+        self.place = {int(code): index for index, code in enumerate(self.codes)}
+        hanzi = is_hanzi(self.codes)
+        matrix = shapes.vectors[self.rows].astype(np.float32)
+        self.table = np.zeros((len(self.rows), len(self.rows)), np.float32)
+        for index, code in enumerate(self.codes.tolist()):
+            similarity = shapes.similarities(code, self.rows, matrix)
+            assert similarity is not None
+            own = np.broadcast_to(hanzi[index], hanzi.shape)
+            self.table[index] = 10.0 ** model.given_error(similarity, own, hanzi)
+            self.table[index, index] = 0.0
 
 
 class Fit:
-    """The model for given counts; `log_probs` and `rows` apply it."""
+    """The model for given counts; `given_error`, `error_rate` and `rows` apply it."""
 
-    def __init__(self, shapes: Shapes, model: ShapeModel, glyphs: Counts, pages: Counts, smoothing: Smoothing) -> None:
+    def __init__(self, shapes: Shapes, model: ShapeModel, sums: Sums, glyphs: Counts, pages: Counts,
+                 smoothing: Sequence[Smoothing]) -> None:
+        """`smoothing` is that of signs and that of Hanzi."""
         self.shapes, self.glyphs, self.pages, self.smoothing = shapes, glyphs, pages, smoothing
         self.reads: Counter[str] = Counter()
         for (true, read), number in glyphs.confused.items():
@@ -217,14 +249,21 @@ class Fit:
         for kind, tier in ((0, SYMBOL), (1, COMMON)):
             size = max(1, int((shapes.tiers == tier).sum()))
             errors = sum(n for char, n in self.reads.items() if bool(is_hanzi(ord(char))) == bool(kind))
-            self.scale[kind] = math.log10(size / (errors + smoothing.k0 * size))
-        rare = self.scale + math.log10(smoothing.k0)
+            self.scale[kind] = math.log10(size / (errors + smoothing[kind].k0 * size))
+        rare = self.scale + np.log10([part.k0 for part in smoothing])
         self.model = replace(model, rare=rare, floor=model.floor + float(rare.min()))
+        self.sums = sums
+        self.total = sums.table @ (10.0 ** np.array([self.liked(chr(code)) for code in sums.codes])).astype(np.float32)
         self.mean_rate = [0.0, 0.0]
         for kind in (0, 1):
             chars = [char for char in glyphs.seen if bool(is_hanzi(ord(char))) == bool(kind)]
             total = sum(glyphs.seen[char] for char in chars)
             self.mean_rate[kind] = sum(glyphs.errors[char] for char in chars) / total if total else 0.0
+
+    def sum_over_reads(self, char: str) -> float:
+        """Sum of P0 over r before it is brought to 1; 1 for characters outside the pool."""
+        place = self.sums.place.get(ord(char))
+        return 1.0 if place is None else float(self.total[place])
 
     def shape(self, pairs: Sequence[tuple[str, str]]) -> Floats:
         """P0 of (truth, read) pairs."""
@@ -232,19 +271,23 @@ class Fit:
         read = np.array([ord(r) for _, r in pairs], np.int64)
         logs = self.model.given_error(self.shapes.similarity(true, read), is_hanzi(true), is_hanzi(read))
         result: Floats = 10.0 ** (logs + np.array([self.liked(r) for _, r in pairs]))
+        result = result / np.array([self.sum_over_reads(t) for t, _ in pairs])
         return result
 
     def liked(self, char: str) -> float:
         """log10 a(r)."""
-        return float(self.scale[int(is_hanzi(ord(char)))]) + math.log10(self.reads[char] + self.smoothing.k0)
+        kind = int(is_hanzi(ord(char)))
+        return float(self.scale[kind]) + math.log10(self.reads[char] + self.smoothing[kind].k0)
 
     def given_error(self, pairs: Sequence[tuple[str, str]]) -> Floats:
         """P2 of (truth, read) pairs."""
-        k1, k2 = self.smoothing.k1, self.smoothing.k2
+        own = [self.smoothing[int(is_hanzi(ord(true)))] for true, _ in pairs]
+        k1, k2 = np.array([part.k1 for part in own]), np.array([part.k2 for part in own])
         glyph = np.array([[self.glyphs.confused[p], self.glyphs.errors[p[0]]] for p in pairs], float).reshape(-1, 2)
         page = np.array([[self.pages.confused[p], self.pages.errors[p[0]]] for p in pairs], float).reshape(-1, 2)
         first = (glyph[:, 0] + k1 * self.shape(pairs)) / (glyph[:, 1] + k1)
-        return (page[:, 0] + k2 * first) / (page[:, 1] + k2)
+        result: Floats = (page[:, 0] + k2 * first) / (page[:, 1] + k2)
+        return result
 
     def error_rate(self, char: str) -> float:
         """e(t), at most one half."""
@@ -253,14 +296,16 @@ class Fit:
         mean = self.mean_rate[kind]
         if mean and self.glyphs.seen[char]:
             own = (self.glyphs.errors[char] + 10 * mean) / (self.glyphs.seen[char] + 10)
-            rate *= (own / mean) ** self.smoothing.b
-        wrong, seen = self.pages.errors[char], self.pages.seen[char]
-        return float(min(0.5, (wrong + self.smoothing.k3 * rate) / (seen + self.smoothing.k3)))
+            rate *= (own / mean) ** self.smoothing[kind].b
+        wrong, seen, k3 = self.pages.errors[char], self.pages.seen[char], self.smoothing[kind].k3
+        return float(min(0.5, (wrong + k3 * rate) / (seen + k3)))
 
     def unseen_share(self, char: str) -> float:
-        """What is left to reads never seen: the factor of P0, error rate included."""
-        k1, k2 = self.smoothing.k1, self.smoothing.k2
-        return self.error_rate(char) * k2 / (self.pages.errors[char] + k2) * k1 / (self.glyphs.errors[char] + k1)
+        """What is left to reads never seen: the factor of unscaled P0, error rate included."""
+        own = self.smoothing[int(is_hanzi(ord(char)))]
+        k1, k2 = own.k1, own.k2
+        left = k2 / (self.pages.errors[char] + k2) * k1 / (self.glyphs.errors[char] + k1)
+        return self.error_rate(char) * left / self.sum_over_reads(char)
 
     def rows(self) -> list[tuple[str, str, int, float]]:
         """The table: truth, read, count, log10 P(read | truth).
@@ -273,13 +318,15 @@ class Fit:
         for (true, read), given in zip(pairs, self.given_error(pairs), strict=True):
             number = self.glyphs.confused[true, read] + self.pages.confused[true, read]
             result.append((true, read, number, math.log10(self.error_rate(true) * given)))
-        for char in sorted(self.glyphs.seen.keys() | self.pages.seen.keys()):
+        known = {chr(code) for code in self.sums.codes.tolist()}
+        for char in sorted(known | self.glyphs.seen.keys() | self.pages.seen.keys()):
             if char.isspace():
                 continue
             seen = self.glyphs.seen[char] + self.pages.seen[char]
             wrong = self.glyphs.errors[char] + self.pages.errors[char]
             result.append((char, "", seen, math.log10(self.unseen_share(char))))
-            result.append((char, char, max(0, seen - wrong), math.log10(1 - self.error_rate(char))))
+            if seen:
+                result.append((char, char, max(0, seen - wrong), math.log10(1 - self.error_rate(char))))
         result += [("", char, self.reads[char], self.liked(char)) for char in self.reads]
         return sorted(result)
 
@@ -311,25 +358,54 @@ def _rate_likelihood(fit: Fit, test: Counts) -> float:
     return total
 
 
-def fit_smoothing(shapes: Shapes, model: ShapeModel, glyphs: Counts, learn: Sequence[Pair]) -> Smoothing:
-    """k0 to k3 and b of greatest held-out likelihood, on grids."""
+def unigram_prior(counts: Counts) -> Floats:
+    """Half the log10 share of each code point of the basic plane among the truths of `counts`."""
+    seen = np.full(0x10000, 0.5)
+    for char, number in counts.seen.items():
+        if ord(char) < len(seen):
+            seen[ord(char)] += number
+    result: Floats = 0.5 * np.log10(seen / seen.sum())
+    return result
+
+
+def _of_class(counts: Counts, kind: int) -> Counts:
+    """The part of `counts` whose truths are Hanzi (1) or signs (0)."""
+    def keep(char: str) -> bool:
+        return bool(is_hanzi(ord(char))) == bool(kind)
+
+    return Counts(Counter({pair: n for pair, n in counts.confused.items() if keep(pair[0])}),
+                  Counter({char: n for char, n in counts.seen.items() if keep(char)}),
+                  Counter({char: n for char, n in counts.errors.items() if keep(char)}))
+
+
+def fit_smoothing(shapes: Shapes, model: ShapeModel, sums: Sums, glyphs: Counts,
+                  learn: Sequence[Pair]) -> list[Smoothing]:
+    """k0 to k3 and b of greatest held-out likelihood, on grids, for signs and for Hanzi."""
     pages = count_pairs(learn)
-    nothing = Counts()
-    strengths = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
-
-    def fit(known: Counts, *values: float) -> Fit:
-        return Fit(shapes, model, glyphs, known, Smoothing(*values))
-
-    k0, k1 = max(((k0, k1) for k0 in strengths[:6] for k1 in strengths),
-                 key=lambda k: _likelihood(fit(nothing, *k, 1, 1, 0), pages))
-    b = max((0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0),
-            key=lambda x: _rate_likelihood(fit(nothing, k0, k1, 1, 1, x), pages))
     halves = [count_pairs(p for p in learn if p.unit // 2 % 2 == side) for side in (0, 1)]
-    folds = [(halves[0], halves[1]), (halves[1], halves[0])]
-    k2 = max(strengths, key=lambda k: sum(_likelihood(fit(a, k0, k1, k, 1, b), c) for a, c in folds))
-    k3 = max((3.0, 10.0, 30.0, 100.0, 300.0, 1000.0),
-             key=lambda k: sum(_rate_likelihood(fit(a, k0, k1, k2, k, b), c) for a, c in folds))
-    return Smoothing(k0, k1, k2, k3, b)
+    nothing = Counts()
+    strengths = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
+    result = [Smoothing(1, 16, 16, 30, 0)] * 2
+    for kind in (0, 1):
+        test = _of_class(pages, kind)
+        folds = [(halves[0], _of_class(halves[1], kind)), (halves[1], _of_class(halves[0], kind))]
+
+        def fit(known: Counts, kind: int = kind, **values: float) -> Fit:
+            chosen = list(result)
+            chosen[kind] = replace(chosen[kind], **values)
+            return Fit(shapes, model, sums, glyphs, known, chosen)
+
+        grid = [(k0, k1) for k0 in strengths[:7] for k1 in strengths]
+        k0, k1 = max(grid, key=lambda k: _likelihood(fit(nothing, k0=k[0], k1=k[1]), test))
+        result[kind] = replace(result[kind], k0=k0, k1=k1)
+        b = max((x / 10 for x in range(11)), key=lambda x: _rate_likelihood(fit(nothing, b=x), test))
+        result[kind] = replace(result[kind], b=b)
+        k2 = max(strengths, key=lambda k: sum(_likelihood(fit(x, k2=k), y) for x, y in folds))
+        result[kind] = replace(result[kind], k2=k2)
+        k3 = max((3.0, 10.0, 30.0, 100.0, 300.0, 1000.0),
+                 key=lambda k: sum(_rate_likelihood(fit(x, k3=k), y) for x, y in folds))
+        result[kind] = replace(result[kind], k3=k3)
+    return result
 
 
 def write_table(path: Path, fit: Fit) -> None:
@@ -344,9 +420,10 @@ def write_table(path: Path, fit: Fit) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
 
 
-def measure(fit: Fit, pairs: Sequence[Pair], limits: Sequence[int] = (10, 50, 100, 200)) -> list[str]:
+def measure(fit: Fit, pairs: Sequence[Pair], prior: Floats, limits: Sequence[int] = (10, 50, 100, 200)) -> list[str]:
     """Lines of a report on real substitutions in `pairs`: true character among the first candidates
-    and mean log10 P(read | truth), Hanzi for Hanzi and the rest, by source of evidence."""
+    and mean log10 P(read | truth), Hanzi for Hanzi and the rest, by source of evidence. The last
+    lines choose candidates with `prior`."""
     real: Counter[tuple[str, str]] = Counter()
     for pair in pairs:
         real.update(substitutions(pair))
@@ -355,9 +432,11 @@ def measure(fit: Fit, pairs: Sequence[Pair], limits: Sequence[int] = (10, 50, 10
     flat = ShapeModel(fit.model.base, tuple(tuple((np.zeros(1), np.zeros(1)) for _ in (0, 1)) for _ in (0, 1)),
                       fit.model.error, np.zeros(2), -9.0)
     versions = {
-        "shape only": Fit(fit.shapes, fit.model, nothing, nothing, fit.smoothing),
-        "measured only": Fit(fit.shapes, flat, fit.glyphs, fit.pages, fit.smoothing),
+        "shape only": Fit(fit.shapes, fit.model, fit.sums, nothing, nothing, fit.smoothing),
+        "measured only": Fit(fit.shapes, flat, Sums(fit.shapes, flat), fit.glyphs, fit.pages, fit.smoothing),
         "both": fit,
+        "shape + prior": Fit(fit.shapes, fit.model, fit.sums, nothing, nothing, fit.smoothing),
+        "both + prior": fit,
     }
     lines = [f"{'':10}{'':15}{'n':>6}" + "".join(f"{f'top {k}':>9}" for k in limits) + "   mean log10 P"]
     for kind, wanted in (("Hanzi", True), ("other", False)):
@@ -367,13 +446,14 @@ def measure(fit: Fit, pairs: Sequence[Pair], limits: Sequence[int] = (10, 50, 10
             continue
         for name, version in versions.items():
             channel = version.channel()
+            if name.endswith("prior"):
+                channel = channel.with_prior(prior)
             hits, mean = [0] * len(limits), 0.0
             for (true, read), number in chosen.items():
-                codes, logs = channel.candidates(read, max(limits))
+                codes, _ = channel.candidates(read, len(fit.shapes.codes) if name == "measured only" else max(limits))
                 if name == "measured only":
                     # What was never seen has no rank of its own.
                     codes = codes[[channel.is_measured(read, chr(code)) for code in codes.tolist()]]
-                del logs
                 at = np.flatnonzero(codes == ord(true))
                 for index, limit in enumerate(limits):
                     hits[index] += number * bool(len(at) and at[0] < limit)
@@ -402,7 +482,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         glyphs = count_glyphs(options.glyphs) if options.glyphs else Counts()
         pages = count_pairs(learn)
         model = fit_shape_model(shapes, pages)
-        fit = Fit(shapes, model, glyphs, pages, fit_smoothing(shapes, model, glyphs, learn))
+        sums = Sums(shapes, model)
+        fit = Fit(shapes, model, sums, glyphs, pages, fit_smoothing(shapes, model, sums, glyphs, learn))
         write_table(options.output, fit)
     except (ChannelError, ShapesError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -410,7 +491,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{options.output}: {len(fit.rows())} rows, {fit.smoothing}, {options.output.stat().st_size} bytes",
           file=sys.stderr)
     if options.report:
-        print("\n".join(measure(fit, [pair for pair in pairs if pair.unit % 2])), file=sys.stderr)
+        print("\n".join(measure(fit, [pair for pair in pairs if pair.unit % 2], unigram_prior(pages))), file=sys.stderr)
     return 0
 
 

@@ -55,7 +55,7 @@ def _is_invisible(character: str) -> bool:
 
 def _build_fold() -> dict[int, str]:
     fold: dict[int, str] = {}
-    invisible = (range(0x00, 0x21), range(0x7F, 0xAE), range(0x600, 0x620), range(0x1680, 0x1681),
+    invisible = (range(0x21), range(0x7F, 0xAE), range(0x600, 0x620), range(0x1680, 0x1681),
                  range(0x180B, 0x180F), range(0x2000, 0x2070), range(0x3000, 0x3001), range(0xFE00, 0xFE10),
                  range(0xFEFF, 0xFF00), range(0xFFF9, 0xFFFC))  # fmt: skip
     for block in invisible:

@@ -6,8 +6,8 @@ compared at once. An n-gram lives in one of two buckets (cuckoo hashing, about 9
 ``(prefix modulo buckets + offset of the check) modulo buckets``: bucket and check together give back
 the key, so that, unlike with fingerprints, a lookup is exact: no false hits, which would matter when hundreds
 of candidates are scored for one place and the best is taken. Log-probabilities and back-offs are one byte
-each (steps of a few hundredths of a log10 unit; each code stands for the mean of its values), in arrays of their
-own: empty slots, frequent symbols and the uneven codes then compress well in a wheel (about 25 bits an n-gram).
+each (steps of a tenth of a log10 unit; each code stands for the mean of its values), in arrays of their
+own: empty slots, frequent symbols and the uneven codes then compress well in a wheel (about 23 bits an n-gram).
 
 Closure. An n-gram is stored only if its prefix and its suffix are. Orders are therefore looked up
 from the lowest on, and an order only where both neighbours matched in the order below.
@@ -228,18 +228,20 @@ class NgramModel:
 
     def encode(self, text: str) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
         """Symbol ids (n,) of the characters that are not dropped, and the index in `text` of each (n,)."""
-        ids, positions = [], []
+        ids = np.empty(len(text), np.uint16)
+        positions = np.empty(len(text), np.int64)
+        count = 0
         for start in range(0, len(text), _ENCODE_CHUNK):
             symbols = self._lookup(text[start : start + _ENCODE_CHUNK])
             kept = np.flatnonzero(symbols != DROPPED_ID)
-            ids.append(symbols[kept])
-            kept += start
-            positions.append(kept)
-        if not ids:
-            return np.empty(0, np.uint16), np.empty(0, np.int64)
-        if len(ids) == 1:
-            return ids[0], positions[0]
-        return np.concatenate(ids), np.concatenate(positions)
+            end = count + len(kept)
+            ids[count:end] = symbols[kept]
+            np.add(kept, start, out=positions[count:end])
+            count = end
+        # Shrink in place: the text may be long and mostly blanks.
+        ids.resize(count, refcheck=False)
+        positions.resize(count, refcheck=False)
+        return ids, positions
 
     def _lookup(self, text: str) -> NDArray[np.uint16]:
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")

@@ -100,6 +100,11 @@ class Resources:
             table[word.lower()] = weights
         return table
 
+    @cached_property
+    def surnames(self) -> frozenset[str]:
+        """Characters that are frequent family names."""
+        return frozenset("".join(row[0] for row in self.table("surnames.txt", 1)).replace(" ", ""))
+
     def weights(self, name: str, features: tuple[str, ...]) -> NDArray[np.float64]:
         """Weights of the logistic model `name` in ``weights.json``, in the order of `features`.
 

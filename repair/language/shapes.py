@@ -46,7 +46,7 @@ _DIRECTIONS = 8
 # Cyrillic, tone letters, frames, kana and bopomofo.
 _FOREIGN = (("\u0400", "\u04ff"), ("\u0100", "\u0250"), ("\u2500", "\u257f"), ("\u3041", "\u312f"))
 
-Floats = NDArray[np.float32]
+Floats = NDArray[Any]  # float32
 
 
 class ShapesError(ValueError):
@@ -112,9 +112,10 @@ class Shapes:
     @functools.cached_property
     def _norms(self) -> Floats:
         # Row by row in blocks: the table stays on disk, no float copy of it is kept.
-        blocks = [np.square(self.vectors[i:i + 4096].astype(np.float32)).sum(1) for i in range(0, len(self.codes), 4096)]
+        starts = range(0, len(self.codes), 4096)
+        blocks = [np.square(self.vectors[i:i + 4096].astype(np.float32)).sum(1) for i in starts]
         norms = np.sqrt(np.concatenate(blocks)) if blocks else np.zeros(0, np.float32)
-        return np.maximum(norms, 1.0).astype(np.float32)
+        return np.asarray(np.maximum(norms, 1.0), np.float32)
 
     def rows(self, codes: ArrayLike) -> NDArray[np.int32]:
         """Row numbers of code points, same shape as `codes`; -1 where the table holds none."""
@@ -150,7 +151,8 @@ class Shapes:
         result: Floats = (matrix @ self.vectors[row].astype(np.float32)) / (self._norms[pool] * self._norms[row])
         return result
 
-    def neighbours(self, char: str, count: int = 48, tiers: Sequence[int] = (COMMON, SYMBOL)) -> list[tuple[str, float]]:
+    def neighbours(self, char: str, count: int = 48,
+                   tiers: Sequence[int] = (COMMON, SYMBOL)) -> list[tuple[str, float]]:
         """The `count` characters of `tiers` most like `char`, with their cosine, best first."""
         if len(char) != 1:
             raise ValueError("neighbours() takes one character")
@@ -189,7 +191,7 @@ def character_set() -> dict[str, int]:
     simplified = _enumerate("gb2312", high, high)
     traditional = _enumerate("big5", range(0xA4, 0xC7), [*range(0x40, 0x7F), *high])
     everything = _enumerate("gbk", range(0x81, 0xFF), range(0x40, 0xFF)) | simplified | traditional
-    extra = set("·•‧⋯−‒–―′″€©®〇")
+    extra = set("—·•‧⋯−‒–―′″€©®〇")  # the gb2312 codec has other forms of the dash and the dot
     everything |= {chr(code) for code in range(0x21, 0x7F)} | extra
     tiers = {}
     for char in sorted(everything):
@@ -261,7 +263,7 @@ def render(chars: Sequence[str], font: tuple[str, int]) -> tuple[NDArray[np.uint
     return images, present
 
 
-def _gaussian(size: int, sigma: float, centres: NDArray[np.float64] | None = None) -> Floats:
+def _gaussian(size: int, sigma: float, centres: NDArray[Any] | None = None) -> Floats:
     """Columns of Gaussian weights over `size` pixels, each summing to 1."""
     grid = np.arange(size)
     weights = np.exp(-0.5 * ((grid[:, None] - (grid if centres is None else centres)) / sigma) ** 2)
@@ -297,7 +299,8 @@ def _directions(images: Floats) -> Floats:
 
 
 def _unit(rows: Floats) -> Floats:
-    return (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)).astype(np.float32)
+    result: Floats = (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)).astype(np.float32)
+    return result
 
 
 def _features(images: NDArray[Any]) -> Floats:
@@ -342,8 +345,8 @@ def build(fonts: Sequence[tuple[str, int]], characters: dict[str, int] | None = 
     if len(learn) == 0:
         learn = np.flatnonzero(drawn > 0)
     size = mean.shape[1]
-    between_fonts = np.zeros((size, size))
-    degradation = np.zeros((size, size))
+    between_fonts: NDArray[Any] = np.zeros((size, size))
+    degradation: NDArray[Any] = np.zeros((size, size))
     seen = 0
     for images, present, features in per_font:
         rows = learn[present[learn]]
@@ -377,7 +380,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-o", "--output", type=Path, required=True, help="file to write")
     parser.add_argument("--font", action="append", metavar="FILE[:FACE]|FAMILY",
                         help=f"font to draw with, repeatable (default: {', '.join(DEFAULT_FONTS)})")
-    parser.add_argument("--dimensions", type=int, default=DIMENSIONS, help="length of the vectors (default: %(default)s)")
+    parser.add_argument("--dimensions", type=int, default=DIMENSIONS,
+                        help="length of the vectors (default: %(default)s)")
     options = parser.parse_args(arguments)
     try:
         if options.font:

@@ -1,0 +1,265 @@
+"""Characters misread by the engine.
+
+Where the language model is surprised, every character that could have been misread so is tried, and in
+very odd places every one that the neighbours ask for. Several kinds of evidence are weighed together:
+how much likelier the text becomes, how easily the one is taken for the other, whether jieba then sees
+words where there were loose characters, how far ahead the best candidate is, how garbled the
+surroundings are, whether the same reading recurs in the document (then it is a name or a term).
+
+Where damage is plain but nothing stands out as its repair, the place is noted with ranked alternatives.
+
+Left alone: words that the user's lexicon trusts, real English, code, quoted inventions and names as far
+as the evidence tells them, text in traditional script.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..document import Document
+from ..language.decoder import Reading, read_places, suspicious, window_sums
+from ..language.ngram import BOS, EOS
+from ..text import Proposal
+from .base import Filter, Rule
+
+SINGLE, WINDOW = -2.5, -6.5
+"""log10 probabilities below which a symbol, and it with the two after it, are looked into."""
+ODD = -9.0
+"""Below this for three symbols, the neighbours' wishes are tried as well."""
+GARBLED = -3.5
+
+FEATURES = (
+    "bias",
+    "gain",
+    "channel",
+    "margin",
+    "natural",
+    "surprise",
+    "around",
+    "garbled",
+    "dirty",
+    "frequency_read",
+    "frequency_new",
+    "words",
+    "word_new",
+    "word_read",
+    "recurs",
+    "recurs_new",
+    "edge",
+    "quoted",
+    "surname",
+    "not_hanzi",
+)
+
+
+class Hypothesis(NamedTuple):
+    """A place, its candidates and the evidence for the best of them."""
+
+    position: int
+    reading: Reading
+    evidence: NDArray[np.float64]
+
+
+def hypotheses(document: Document) -> list[Hypothesis]:
+    """Every place with a candidate that gains, in order; of places that compete, the best."""
+    text, resources = document.text, document.resources
+    model, channel = resources.model, resources.channel
+    view = document.view
+    if len(view.ids) < 2:
+        return []
+    codes = document.codes
+    inside = view.positions < len(text)
+    at = np.minimum(view.positions, max(0, len(text) - 1))
+    point = codes[at]
+    hanzi = (point >= 0x3400) & (point <= 0x9FFF)
+    kana = (point >= 0x30A0) & (point <= 0x30FF)
+    shielded = document.protected.mask(len(text)) | document.trusted.mask(len(text))
+    ok = inside & (hanzi | kana) & ~shielded[at] & (view.ids != BOS) & (view.ids != EOS)
+    places = np.flatnonzero(ok & suspicious(view.logp, SINGLE, WINDOW))
+    if not len(places):
+        return []
+    odd = window_sums(view.logp)[places] < ODD
+    read = [text[p] for p in view.positions[places].tolist()]
+    found = read_places(model, channel, view.ids, places, read, odd)
+    found = _winners(found)
+    if not found:
+        return []
+    evidence = _evidence(document, found)
+    return [Hypothesis(int(view.positions[r.place]), r, row) for r, row in zip(found, evidence, strict=True)]
+
+
+def _winners(found: list[Reading]) -> list[Reading]:
+    """Of readings at most two symbols apart, which explain the same surprise, only the best."""
+    order = sorted(range(len(found)), key=lambda k: (-float(found[k].score[0]), k))
+    taken: set[int] = set()
+    chosen = []
+    for k in order:
+        place = found[k].place
+        if taken.isdisjoint(range(place - 2, place + 3)):
+            taken.add(place)
+            chosen.append(k)
+    return [found[k] for k in sorted(chosen)]
+
+
+def _evidence(document: Document, found: list[Reading]) -> NDArray[np.float64]:
+    """Features of the best candidate of each reading, (len(found), len(FEATURES))."""
+    text, model, words = document.text, document.resources.model, document.resources.words
+    view = document.view
+    logp = view.logp.astype(np.float64)
+    bad = np.concatenate([[0.0], np.cumsum(logp < GARBLED)])
+    total = np.concatenate([[0.0], np.cumsum(logp)])
+    pairs = _pair_counts(view.ids)
+    surnames = document.resources.surnames
+    out = np.zeros((len(found), len(FEATURES)))
+    n = len(view.ids)
+    # How often the model is badly surprised in the document as a whole: a clean one deserves more trust.
+    dirty = math.log10(0.003 + float((logp < -4.0).mean()))
+    for k, r in enumerate(found):
+        i = r.place
+        lo, hi = max(0, i - 14), min(n, i + 15)
+        inner_lo, inner_hi = max(0, i - 1), min(n, i + 4)
+        outside = (hi - lo) - (inner_hi - inner_lo)
+        around = (total[hi] - total[lo] - total[inner_hi] + total[inner_lo]) / max(1, outside)
+        garbled = (bad[hi] - bad[lo] - bad[inner_hi] + bad[inner_lo]) / max(1, outside)
+        best = int(r.ids[0])
+        new = model.vocabulary[best]
+        left = _span(document, i, -6)
+        right = _span(document, i, 6)
+        position = int(view.positions[i])
+        old_count, old_word = _segmentation(words, left, text[position], right)
+        new_count, new_word = _segmentation(words, left, new, right)
+        before = int(view.ids[i - 1]) if i else 0
+        after = int(view.ids[i + 1]) if i + 1 < n else 0
+        recurs = max(_count(pairs, before, int(view.ids[i])), _count(pairs, int(view.ids[i]), after)) - 1
+        recurs_new = max(_count(pairs, before, best), _count(pairs, best, after))
+        margin = float(r.score[0] - r.score[1]) if len(r.ids) > 1 else 4.0
+        row = {
+            "bias": 1.0,
+            "gain": float(min(r.gain[0], 12.0)),
+            "channel": float(r.channel[0]),
+            "margin": min(margin, 6.0),
+            "natural": r.natural,
+            "surprise": float(max(-7.0, logp[i])),
+            "around": float(around),
+            "garbled": float(garbled),
+            "dirty": dirty,
+            "frequency_read": float(model.unigram[view.ids[i]]),
+            "frequency_new": float(model.unigram[best]),
+            "words": float(np.clip(old_count - new_count, -2, 3)),
+            "word_new": new_word,
+            "word_read": old_word,
+            "recurs": math.log2(1 + max(0, recurs)),
+            "recurs_new": math.log2(1 + recurs_new),
+            "edge": float(_at_edge(text, position)),
+            "quoted": float(_quoted(text, position)),
+            "surname": float(any(ch in surnames for ch in (text[position - 1 : position], text[position - 2 : position - 1], text[position]))),
+            "not_hanzi": float(not "\u3400" <= text[position] <= "\u9fff"),
+        }
+        out[k] = [row[name] for name in FEATURES]
+    return out
+
+
+def _span(document: Document, place: int, reach: int) -> str:
+    """Up to ``abs(reach)`` characters of the paragraph before or after symbol `place`, line breaks left out."""
+    view = document.view
+    part = slice(place + 1, place + 1 + reach) if reach > 0 else slice(max(0, place + reach), place)
+    pairs = zip(view.ids[part].tolist(), view.positions[part].tolist(), strict=True)
+    text = "".join("\n" if symbol in (BOS, EOS) else document.text[position] for symbol, position in pairs)
+    return text.split("\n")[0] if reach > 0 else text.rsplit("\n", 1)[-1]
+
+
+def _segmentation(words: Any, left: str, middle: str, right: str) -> tuple[int, float]:
+    """Number of words that jieba sees, and log10 of one plus the count of the word at the place (0 for a loose character)."""
+    text = left + middle + right
+    at = len(left)
+    spans = words.spans(text)
+    for start, end in spans:
+        if start <= at < end:
+            size = math.log10(1 + words.frequency(text[start:end])) if end - start > 1 else 0.0
+            return len(spans), size
+    return len(spans), 0.0
+
+
+def _pair_counts(ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    keys, counts = np.unique((ids[:-1] << 16) | ids[1:], return_counts=True)
+    return keys, counts
+
+
+def _count(pairs: tuple[NDArray[np.int64], NDArray[np.int64]], first: int, second: int) -> int:
+    keys, counts = pairs
+    key = (first << 16) | second
+    k = int(np.searchsorted(keys, key))
+    # Pairs with a boundary say nothing.
+    return int(counts[k]) if k < len(keys) and keys[k] == key and first > 2 and second > 2 else 0
+
+
+def _at_edge(text: str, position: int) -> bool:
+    """Whether the character is the first or last of its line, where engines misread most."""
+    return position == 0 or position + 1 >= len(text) or text[position - 1] in "\r\n\f" or text[position + 1] in "\r\n\f"
+
+
+def _quoted(text: str, position: int) -> bool:
+    """Whether the character stands in a short quotation or title."""
+    left = text[max(0, position - 12) : position]
+    right = text[position + 1 : position + 13]
+    opened = max(left.rfind(q) for q in "“‘「『《〈")
+    closed = max(left.rfind(q) for q in "”’」』》〉")
+    return opened > closed and any(q in right for q in "”’」』》〉")
+
+
+def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposal]:
+    if document.traditional:
+        return
+    found = hypotheses(document)
+    if not found:
+        return
+    weights = document.resources.weights("misread", FEATURES)
+    logits = np.stack([h.evidence for h in found]) @ weights
+    model = document.resources.model
+    for h, logit in zip(found, logits.tolist(), strict=True):
+        probability = 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
+        if probability < settings["least"]:
+            continue
+        new = model.vocabulary[int(h.reading.ids[0])]
+        read = document.text[h.position]
+        yield Proposal(
+            h.position,
+            h.position + 1,
+            new,
+            "misread",
+            probability,
+            f"{read} does not fit here; {10 ** min(6.0, float(h.reading.gain[0])):.0f} times likelier so",
+            ranked(h, read, probability, model.vocabulary),
+        )
+
+
+def ranked(h: Hypothesis, read: str, probability: float, vocabulary: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
+    """The candidates and the reading as it stands with probabilities that sum to one, best first."""
+    score = h.reading.score.astype(np.float64) * math.log(10) * 0.5
+    weights = np.exp(score - score.max())
+    rest = weights[1:].sum()
+    left = 1 - probability
+    # What is not given to the best is shared between the others and the reading as it stands.
+    share = rest / (1 + rest) * left
+    items = [(vocabulary[int(h.reading.ids[0])], probability), (read, left - share)]
+    items += [(vocabulary[int(i)], float(w / rest * share)) for i, w in zip(h.reading.ids[1:6], weights[1:6], strict=True)] if rest > 0 else []
+    return tuple(sorted(items, key=lambda item: -item[1]))
+
+
+FILTER = Filter(
+    "misread",
+    (
+        Rule(
+            "misread",
+            "a character that the engine took for another",
+            examples=(("推动环研工作者围绕", "推动科研工作者围绕"), ("自已的得失", "自己的得失")),
+        ),
+    ),
+    propose,
+    settings={"least": 0.5},
+)
