@@ -29,6 +29,7 @@ import numpy as np
 
 from ..document import Document
 from ..language.ngram import BOS
+from ..protect import Protected, english_spans
 from ..text import Proposal
 from .base import Filter, Rule
 
@@ -172,9 +173,19 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
         if len(places):
             for proposal in judge(document, places):
                 # Wrongly decoded text looks like foreign words, so this filter sees past that protection;
-                # all but the decoding respects it.
-                if not document.protected.hits(proposal.start, proposal.end):
+                # all but the decoding respects it. A few places do not need it worked out for the whole text.
+                start, end = proposal.start, proposal.end
+                if not _foreign(document, start, end, len(places)):
                     yield proposal
+
+
+def _foreign(document: Document, start: int, end: int, places: int) -> bool:
+    """Whether ``[start, end)`` lies in a run of real English; `places`: of how many this is asked."""
+    if places > 2000:
+        return document.protected.hits(start, end)
+    lo = max(0, start - 80)
+    near = Protected(english_spans(document.text[lo : end + 80], frozenset(document.resources.stray_words)))
+    return near.hits(start - lo, end - lo)
 
 
 def _runs(text: str, places: NDArray[np.int64], pattern: re.Pattern[str]) -> Iterator[tuple[int, int]]:
@@ -371,34 +382,40 @@ def _latin_mojibake(document: Document, found: NDArray[np.uint16]) -> Iterator[P
         if not run:
             continue
         done = run.end()
-        hit = False
-        for m in _UTF8_RUN.finditer(text, place, done):
-            raw = bytes(_BYTE_OF.get(ord(c), ord(c)) for c in m.group())
-            after = _decoded(raw, "utf-8")
-            if not after or after == m.group():
-                continue
-            hit = True
-            good = len(_CHINESE.findall(after))
-            sure = good == len(after) and (good > 1 or _HAN.match(after) is None) and all(map(_common, after))
-            if not good and not _EMOJI.match(after):
-                if len(after) < 2 and document.protected.hits(*m.span()):
-                    continue  # Ã© inside a foreign word
-                yield Proposal(m.start(), m.end(), after, RULE, 0.6, "UTF-8 that was read as Latin-1")
-            else:
-                yield Proposal(m.start(), m.end(), after, RULE, 0.99 if sure else 0.8, "UTF-8 that was read as Latin-1")
-        if hit:
+        decoded = list(_utf8_in(document, text, place, done, len(places)))
+        if not any(_CHINESE.search(p.after) for p in decoded):
+            decoded = list(_gbk_in(document, text, place, done)) or decoded
+        yield from decoded
+
+
+def _utf8_in(document: Document, text: str, start: int, end: int, places: int) -> Iterator[Proposal]:
+    why = "UTF-8 that was read as Latin-1"
+    for m in _UTF8_RUN.finditer(text, start, end):
+        after = _decoded(bytes(_BYTE_OF.get(ord(c), ord(c)) for c in m.group()), "utf-8")
+        if not after or after == m.group():
             continue
-        for m in _GBK_RUN.finditer(text, place, done):
-            if m.end() - m.start() < 4:
-                continue
-            after = _decoded(bytes(map(ord, m.group())), "gb2312")
-            if not after or not all(map(_common, after)) or len(_CHINESE.findall(after)) < len(after):
-                continue
-            signs = sum(not c.isalpha() for c in m.group())
-            fluent = _mean(document, after) > (-3.0 if signs else -2.2)
-            if fluent or signs:
-                sure = fluent and (len(after) > 2 or signs > 0)
-                yield Proposal(m.start(), m.end(), after, RULE, 0.985 if sure else 0.7, "GBK that was read as Latin-1")
+        good = len(_CHINESE.findall(after))
+        if not good and not _EMOJI.match(after):
+            if len(after) < 2 and _foreign(document, *m.span(), places):
+                continue  # Ã© inside a foreign word
+            yield Proposal(m.start(), m.end(), after, RULE, 0.6, why)
+        else:
+            sure = good == len(after) and (good > 1 or _HAN.match(after) is None) and all(map(_common, after))
+            yield Proposal(m.start(), m.end(), after, RULE, 0.99 if sure else 0.8, why)
+
+
+def _gbk_in(document: Document, text: str, start: int, end: int) -> Iterator[Proposal]:
+    for m in _GBK_RUN.finditer(text, start, end):
+        if m.end() - m.start() < 4:
+            continue
+        after = _decoded(bytes(map(ord, m.group())), "gb2312")
+        if not after or not all(map(_common, after)) or len(_CHINESE.findall(after)) < len(after):
+            continue
+        signs = sum(not c.isalpha() for c in m.group())
+        fluent = _mean(document, after) > (-3.0 if signs else -2.2)
+        if fluent or signs:
+            sure = fluent and (len(after) > 2 or signs > 0)
+            yield Proposal(m.start(), m.end(), after, RULE, 0.985 if sure else 0.7, "GBK that was read as Latin-1")
 
 
 def _gbk_mojibake(document: Document, found: NDArray[np.uint16]) -> Iterator[Proposal]:

@@ -17,6 +17,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from ..document import Document
@@ -77,6 +78,7 @@ _NOT_LABELS = frozenset(
 )
 _HEAD = re.compile(r"[ \t]{0,3}(#{1,6})[ \t]")
 _CHAPTER = re.compile(r"第[\d一二三四五六七八九十百零〇]{1,5}[章节编卷部篇讲课][ 　]{0,3}\S")
+_PAGE_NUMBER = re.compile(r"\d{1,4}")
 _DIGITS = re.compile(r"\d{1,6}")
 _FINAL = frozenset("。！？!?…”’」』）)】")
 
@@ -179,6 +181,8 @@ def _open_part(document: Document, start: int, end: int) -> tuple[int, int]:
         at = protected.ends[i]
         i += 1
     part = document.text[best[0] : best[1]]
+    if not part.strip():
+        return start, end  # protected as a whole
     return best[0] + len(part) - len(part.lstrip()), best[1] - len(part) + len(part.rstrip())
 
 
@@ -208,10 +212,8 @@ def _labels(document: Document, items: Sequence[_Item], known: frozenset[str], f
         ends = beyond is None or (levels[beyond] > 0 and levels[beyond] <= top) or n + 1 + note in flagged
         if _SOURCE_NOTE.fullmatch(line):
             # A source note whose article is not there: it follows a headline or nothing, and no text follows.
-            before = n - 1
-            if (before < 0 and after is not None and levels[after]) or (
-                before >= 0 and levels[before] and (after is None or levels[after])
-            ):
+            lonely = (n > 0 and levels[n - 1] > 0) or (n == 0 and after is not None)
+            if lonely and (after is None or levels[after]):
                 flagged.add(n)
                 yield _flag(document, item.start, item.end, "a source note without its article")
             continue
@@ -234,15 +236,9 @@ def _labels(document: Document, items: Sequence[_Item], known: frozenset[str], f
         if n and levels[n - 1]:
             continue  # a byline, or the text of a section
         precedes = after is not None and 0 < levels[after] <= top
-        if (
-            label
-            and (precedes or (not top and (n == 0 or text[items[n - 1].end - 1] in _FINAL)))
-            or shape
-            and precedes
-            and not _person(line)
-            and not _BODY_END.search(line)
-            and _article_ends(text, items, n, levels)
-        ):
+        between = n == 0 or text[items[n - 1].end - 1] in _FINAL  # after the end of an article
+        by_place = shape and precedes and between and not _person(line) and not _BODY_END.search(line)
+        if by_place or (label and (precedes or (between and not top))):
             flagged.add(n)
             yield _flag(document, item.start, item.end, "a column label")
 
@@ -260,7 +256,7 @@ def _next(items: Sequence[_Item], n: int | None) -> int | None:
 
 
 def _person(line: str) -> bool:
-    return len(line) <= 4 and bool(_NAME.fullmatch(line)) or (" " in line or "　" in line)
+    return bool(_NAME.fullmatch(line)) or " " in line or "　" in line
 
 
 def _alone(document: Document, item: _Item) -> bool:
@@ -272,11 +268,6 @@ def _alone(document: Document, item: _Item) -> bool:
     return above and below
 
 
-def _article_ends(text: str, items: Sequence[_Item], n: int, levels: Sequence[int]) -> bool:
-    """Whether what stands before line `n` is the end of an article (a full stop or a note), a label or the top."""
-    return n == 0 or text[items[n - 1].end - 1] in _FINAL
-
-
 # ---------------------------------------------------------------- running titles
 
 
@@ -286,6 +277,11 @@ def _running_titles(document: Document, items: Sequence[_Item], flagged: set[int
     if len(items) < 4:
         return
     edges = _edges(document, items, flagged)
+    if "\f" in text:
+        for n in sorted(edges - flagged):
+            if 0 <= n < len(items) and _PAGE_NUMBER.fullmatch(text, items[n].start, items[n].end):
+                flagged.add(n)
+                yield _flag(document, items[n].start, items[n].end, "a page number")
     places: dict[str, list[int]] = defaultdict(list)
     for n, item in enumerate(items):
         size = item.end - item.start
@@ -333,7 +329,7 @@ def _book_title(document: Document, items: Sequence[_Item], key: str, found: Seq
             return False
         if text[items[after].end - 1] not in _FINAL:
             return False
-    return all(b - a > 1 for a, b in zip(found, found[1:], strict=False))
+    return all(b - a > 1 for a, b in pairwise(found))
 
 
 FILTER = Filter(

@@ -37,18 +37,28 @@ FEATURES = (
     "bias",
     "gain",
     "channel",
+    "gain_both",
     "margin",
     "natural",
     "surprise",
+    "tie_left",
+    "tie_right",
+    "tie_new",
     "around",
     "garbled",
     "dirty",
+    "style",
+    "clear",
+    "clear_gain",
+    "clear_style",
     "frequency_read",
     "frequency_new",
     "words",
     "word_new",
     "word_read",
+    "broken_word",
     "recurs",
+    "recurs_any",
     "recurs_new",
     "edge",
     "quoted",
@@ -117,8 +127,11 @@ def _evidence(document: Document, found: list[Reading]) -> NDArray[np.float64]:
     surnames = document.resources.surnames
     out = np.zeros((len(found), len(FEATURES)))
     n = len(view.ids)
+    ties = _ties(document, found)
     # How often the model is badly surprised in the document as a whole: a clean one deserves more trust.
     dirty = math.log10(0.003 + float((logp < -4.0).mean()))
+    # How predictable its wording is: official and news style is, literary prose plays with words.
+    style = float(np.maximum(logp, -4.0).mean())
     for k, r in enumerate(found):
         i = r.place
         lo, hi = max(0, i - 14), min(n, i + 15)
@@ -138,22 +151,34 @@ def _evidence(document: Document, found: list[Reading]) -> NDArray[np.float64]:
         recurs = max(_count(pairs, before, int(view.ids[i])), _count(pairs, int(view.ids[i]), after)) - 1
         recurs_new = max(_count(pairs, before, best), _count(pairs, best, after))
         margin = float(r.score[0] - r.score[1]) if len(r.ids) > 1 else 4.0
+        # Loose characters become a word that the text has not used otherwise, and no word is broken up for it.
+        clear = float(new_count < old_count and old_word == 0 and recurs <= 0 and new_word > 0)
         row = {
             "bias": 1.0,
             "gain": float(min(r.gain[0], 12.0)),
             "channel": float(r.channel[0]),
+            "gain_both": float(np.clip(min(r.gain_here, r.gain[0] - r.gain_here), -2.0, 5.0)),
             "margin": min(margin, 6.0),
             "natural": r.natural,
             "surprise": float(max(-7.0, logp[i])),
+            "tie_left": float(np.clip(ties[k, 0], -2.0, 3.0)),
+            "tie_right": float(np.clip(ties[k, 1], -2.0, 3.0)),
+            "tie_new": float(np.clip(min(ties[k, 2], ties[k, 3]), -2.0, 3.0)),
             "around": float(around),
             "garbled": float(garbled),
             "dirty": dirty,
+            "style": style,
+            "clear": clear,
+            "clear_gain": clear * float(min(r.gain[0], 12.0, 2 * margin)),
+            "clear_style": clear * style,
             "frequency_read": float(model.unigram[view.ids[i]]),
             "frequency_new": float(model.unigram[best]),
             "words": float(np.clip(old_count - new_count, -2, 3)),
             "word_new": new_word,
             "word_read": old_word,
             "recurs": math.log2(1 + max(0, recurs)),
+            "broken_word": float(old_word > 0),
+            "recurs_any": float(recurs > 0),
             "recurs_new": math.log2(1 + recurs_new),
             "edge": float(_at_edge(text, position)),
             "quoted": float(_quoted(text, position)),
@@ -161,6 +186,24 @@ def _evidence(document: Document, found: list[Reading]) -> NDArray[np.float64]:
             "not_hanzi": float(not "\u3400" <= text[position] <= "\u9fff"),
         }
         out[k] = [row[name] for name in FEATURES]
+    return out
+
+
+def _ties(document: Document, found: list[Reading]) -> NDArray[np.float64]:
+    """How strongly neighbours belong together, in log10 (pointwise mutual information), (n, 4).
+
+    Columns: the symbol as read with the one before, with the one after; the candidate likewise. 0 at a boundary.
+    """
+    view, model = document.view, document.resources.model
+    places = np.array([r.place for r in found])
+    best = np.array([int(r.ids[0]) for r in found])
+    read = view.ids[places]
+    before = view.ids[np.maximum(0, places - 1)]
+    after = view.ids[np.minimum(len(view.ids) - 1, places + 1)]
+    out = np.zeros((len(found), 4))
+    for column, (first, second) in enumerate(((before, read), (read, after), (before, best), (best, after))):
+        tie = model.score_windows(np.stack([first, second], axis=1), 1)[:, 0] - model.unigram[second]
+        out[:, column] = np.where((first == BOS) | (second == EOS), 0.0, tie)
     return out
 
 

@@ -33,6 +33,7 @@ _CLAUSES = re.compile(r"[，。；]")
 _NOT_AFTER_OPEN = "，。、；：！？）》」』”’,;:!?)…"
 _NOT_BEFORE_CLOSE = "（《「『“‘：("
 _MAX_MINORITY = 2
+_LEAD = 2.0  # log10 units by which the language model must prefer a turned mark
 
 
 def turned(document: Document, found: Scan, index: int) -> list[tuple[int, str]]:
@@ -52,9 +53,8 @@ def turned(document: Document, found: Scan, index: int) -> list[tuple[int, str]]
         if kind == SINGLE and any(_latin(text, m.position) for m in own):
             continue
         wrong = [(i, m) for i, m in enumerate(own) if m.closes == (i % 2 == 0)]
-        if not wrong or len(wrong) > 2 or (len(wrong) == 2 and (wrong[0][0] // 2 != wrong[1][0] // 2)):
-            continue
-        if len(wrong) == 2 and not _stands_alone(document, index):
+        damaged = len({i // 2 for i, _ in wrong})
+        if not wrong or damaged > 4 or (damaged < len(wrong) and (damaged > 1 or not _stands_alone(document, index))):
             continue
         opening, closing = PAIRS[kind]
         good = all(_fits(text, own[i].position, own[i + 1].position) for i in range(0, len(own), 2))
@@ -64,7 +64,7 @@ def turned(document: Document, found: Scan, index: int) -> list[tuple[int, str]]
 
 
 def _stands_alone(document: Document, index: int) -> bool:
-    """Whether a line is a paragraph: in wrapped text ”…“ may be the end of one quotation and the beginning of the next."""
+    """Whether a line is a paragraph: in wrapped text ”…“ may end one quotation and begin the next."""
     text, line = document.text, document.lines[index]
     before = text[max(0, line.start - 2) : line.start].rstrip("\r\n\f")
     after = text[line.start : line.end].rstrip()[-1:]
@@ -102,7 +102,7 @@ def _wrong_way(document: Document) -> Iterator[Proposal]:
         sure = bool(turns) and _agrees(document, index, turns)
         for position, mark in turns:
             sign = text[position]
-            confidence = 0.98 if sure else 0.7
+            confidence = 0.98 if sure else 0.6
             yield Proposal(
                 position, position + 1, mark, RULE, confidence, f"{sign} is turned the wrong way",
                 ((mark, confidence), (sign, round(1 - confidence, 4))),
@@ -130,7 +130,7 @@ def _agrees(document: Document, index: int, turns: list[tuple[int, str]]) -> boo
         for reading in (old, new):
             ids, _ = model.encode(reading)
             scores.append(float(model.score(ids.astype(int)).sum()))
-        if scores[1] - scores[0] < 1.0:
+        if scores[1] - scores[0] < _LEAD:
             return False
     return True
 
@@ -165,9 +165,9 @@ def _outliers(document: Document) -> Iterator[Proposal]:
     for style, found in pairs.items():
         if style == main or not found or (style == "『』" and main == "「」"):
             continue
-        few = len(found) <= max(_MAX_MINORITY, counts[main] // 30)
+        few = len(found) <= max(_MAX_MINORITY, min(10, counts[main] // 50))
         if style == '""':
-            few = len(found) <= counts[main]
+            few = len(found) <= min(20, counts[main] // 2)
         if not few:
             continue
         for start, end, inner in found:

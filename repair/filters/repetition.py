@@ -26,9 +26,9 @@ from .base import Filter, Rule
 RULE = "repetition"
 
 _MOUTH = frozenset(
-    "哈呵嘿嘻嘎呜啊呀哇哦噢喔嗯唔唉哎诶欸喂咦哟唷呦嗷嗬嚯吼吁嘘咚叮当铛砰嘭啪噼哗啦轰隆咔嚓咯吱嘀嗒滴答嗡嘟呼噜咕叽喳呱喵汪咩哞咣哐唰嗖飕淙潺沥汩怦扑通突突咻嗤噗噔蹬嘣梆邦锵锣呛咪呐咳嗨嘶嗞滋吧呢吗嘛哼哩咧啰喽嘞"
-    "卟咿唧啾嘤嚎嗥吭哧咝嗵噌嚓铃零哒得儿布谷丁冬东笃呸呃额恩昂么好对是来快走不等爱杀冲打嘎嗦哆淅飒簌萧辘"
-    "〇零一二三四五六七八九十百千万亿某Xx口囗〓"
+    "哈呵嘿嘻嘎呜啊呀哇哦噢喔嗯唔唉哎诶欸喂咦哟唷呦嗷嗬嚯吼吁嘘咚叮当铛砰嘭啪噼哗啦轰隆咔嚓咯吱嘀嗒滴答嗡嘟呼噜咕叽喳呱喵汪咩"
+    "哞咣哐唰嗖飕淙潺沥汩怦扑通突咻嗤噗噔蹬嘣梆邦锵锣呛咪呐咳嗨嘶嗞滋吧呢吗嘛哼哩咧啰喽嘞卟咿唧啾嘤嚎嗥吭哧咝嗵噌铃零哒得儿布"
+    "谷丁冬东笃呸呃额恩昂么好对是来快走不等爱杀冲打嗦哆淅飒簌萧辘〇一二三四五六七八九十百千万亿某Xx口囗〓"
 )
 _CHANTS = re.compile(
     r"加油|万岁|救命|对不起|谢谢|再见|努力|妈妈|爸爸|宝贝|冲啊|来啊|快跑|等等|好的|是的|没有|不要|不是|知道|等啊|走啊"
@@ -36,6 +36,7 @@ _CHANTS = re.compile(
 _NUMERALS = frozenset("〇零一二三四五六七八九十百千万亿")
 _PUNCT = frozenset("。，、；：！？,.;:!?")
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_LOOP = re.compile(r"([\u2e80-\U0010ffff])\1\1")
 _UNIT = re.compile(r"[^，。！？；：、,!?;\n\r\f]{0,200}[，。！？；：,!?;\n\r\f]|[^，。！？；：、,!?;\n\r\f]{1,200}")
 _SENTENCE = re.compile(r"[。！？!?…][”』」’）)]{0,2}$")
 _MOST = 20  # longest phrase
@@ -64,8 +65,9 @@ def _runs(flags: NDArray[np.bool_], least: int) -> Iterator[tuple[int, int]]:
 def _long_runs(codes: NDArray[np.uint32], period: int, least: int) -> list[tuple[int, int]]:
     """Stretches ``[start, end)`` that repeat with `period` and hold at least `least` copies of a CJK phrase.
 
-    (one character less where the last copy lacks its mark). A stretch of n copies agrees with itself, shifted by the period, in (n - 1) * period places: every
-    period-th place is looked at first, and only where n - 2 of these agree in a row is it measured.
+    The last copy may lack its last character. A stretch of n copies agrees with itself, shifted by
+    the period, in (n - 1) * period places: every period-th place is looked at first, and only where n - 2 of
+    these agree in a row is it measured.
     """
     size = len(codes)
     if size < period * least - 1:
@@ -108,6 +110,8 @@ def _characters(document: Document, done: list[tuple[int, int]], minimum: int) -
     codes, text = document.codes, document.text
     minimum = max(3, minimum)
     if len(codes) < minimum:
+        return
+    if len(codes) < 1000 and not _LOOP.search(text):
         return
     same = codes[1:] == codes[:-1]
     hit = same[: len(same) - minimum + 2].copy()
@@ -208,8 +212,8 @@ def _clauses(document: Document, done: list[tuple[int, int]]) -> Iterator[Propos
             symbols.append(fresh)  # a line break equals nothing
         else:
             symbols.append(ids.setdefault(unit, len(ids)))
-    if len(symbols) < 3:
-        return
+    if len(symbols) - len(ids) + fresh + 1 < 2:
+        return  # no clause occurs three times, nor two of them twice
     starts.append(len(text))
     array = np.asarray(symbols, dtype=np.int64)
     taken = Protected(done)

@@ -6,7 +6,9 @@ a few characters of the other script are then converted, by phrases, so that 头
 own way.
 
 Converted by default: single strangers inside an ordinary word or clause. Only proposed: names of persons
-and institutions (李國华, 由華文出版社出版), a stranger inside quotation marks, several strangers in a row.
+and institutions (李國华, 由華文出版社出版), a stranger inside quotation marks, several strangers in a row, and
+characters that the language model finds unlikely even when converted; where they do not fit at all they are noted
+only, for OCR engines print such characters where they are at a loss (结東 for 结束).
 Left alone: titles in 《》, quotations that are mainly in the other script, text about characters
 (繁体, 简化字), Japanese, documents half in one script and half in the other, documents in one script
 throughout, and characters that are right in both (乾隆, 著作, 皇后, 慰藉, 徵, 甯, 於 ...).
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from ..document import Document
+from ..language.ngram import BOS
 from ..language.script import KEPT, SIMPLIFIED, TRADITIONAL
 from ..text import Proposal
 from .base import Filter, Rule
@@ -142,16 +145,38 @@ def _judge(
         doubtful = thin or bool(quoted) or name or institution or len(group) > 2
         if len(group) == 2 and group[1] - group[0] == 2:
             doubtful = doubtful or not (start <= group[0] - left and group[1] - left < end)
-        if doubtful:
-            confidence = 0.75
-            reason = "a name or a quotation may keep its script"
+        start_score, mean = _fluency(document, position, after)
+        if start_score < -4.0 or mean < -2.7:
+            confidence, reason = 0.4, "a character of the other script that does not fit: perhaps misread"
+        elif doubtful:
+            confidence, reason = 0.75, "a name or a quotation may keep its script"
+        elif mean < -2.3 or (start_score < -2.9 and not (len(word) > 1 and words.frequency(word) >= 50)):
+            confidence, reason = 0.7, "a character of the other script, perhaps misread"
         elif (len(word) > 1 and words.frequency(word) >= 3) or words.frequency(word) >= 4000:
-            confidence = 0.99
-            reason = "a character of the other script"
+            confidence, reason = 0.98, "a character of the other script"
         else:
-            confidence = 0.9
-            reason = "a character of the other script"
+            confidence, reason = 0.9, "a character of the other script"
         yield Proposal(position, position + 1, after, "script", confidence, reason)
+
+
+def _fluency(document: Document, position: int, after: str) -> tuple[float, float]:
+    """log10 probability of `after` at `position`, and the mean of it and the four characters that follow.
+
+    OCR engines that know both scripts print a traditional character where they are at a loss (结東 for 结束):
+    on real pages its simplified form was hardly ever right where the model finds it unlikely.
+    """
+    text, model = document.text, document.resources.model
+    lo = max(0, position - 12, text.rfind("\n", max(0, position - 12), position))
+    ids, places = model.encode(text[lo:position] + after + text[position + 1 : position + 13])
+    at = int(np.searchsorted(places, position - lo))
+    window = np.full(9, model.pad, dtype=np.int64)
+    left, right = ids[max(0, at - 4) : at], ids[at : at + 5]
+    window[4 - len(left) : 4] = left
+    if not len(left):
+        window[3] = BOS
+    window[4 : 4 + len(right)] = right
+    scores = model.score_windows(window[None, :], 4)[0, : max(1, len(right))]
+    return float(scores[0]), float(scores.mean())
 
 
 def _quoted(text: str, first: int, last: int) -> tuple[str, int, int] | None:

@@ -46,7 +46,7 @@ whether a neighbour is also set apart; sentence marks in the line, up to 3; leng
 up to 1.5; whether it is an ideographic space; whether a dictionary word of three or more characters spans it; mean
 log10 probability of the eight characters around it, read on; further blanks between characters nearby, up to 4.
 """
-WEIGHTS: Final = (-1.03, 0.79, 0.26, 0.39, 0.08, 3.24, 1.48, -2.28, -0.04, 0.38, 0.29, 1.29)
+WEIGHTS: Final = (-0.34, 0.78, 0.33, 0.39, 0.05, 3.11, 1.54, -2.85, 0.04, 0.09, 0.33, 1.39)
 
 MARKS: Final = {
     "before stop": 0.975,
@@ -136,16 +136,28 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
     for gap in gaps:
         if gap.left != _HAN or gap.right != _HAN:
             p = beside_mark(document, gap)
+            if p < 0.5:
+                continue
             yield Proposal(gap.start, gap.end, "", "space", p, "a blank beside a full-width mark")
     if between:
         for gap, z in zip(between, (features(document, between) @ np.asarray(WEIGHTS)).tolist(), strict=True):
             p = 1 / (1 + math.exp(-max(-30.0, min(30.0, z))))
+            if "\u3000" in document.text[gap.start : gap.end] or _first_word(document.text, gap):
+                p = min(p, 0.9)
             if p >= 0.5:
                 yield Proposal(gap.start, gap.end, "", "space", round(p, 4), "a blank inside Chinese text")
 
 
+def _first_word(text: str, gap: Gap) -> bool:
+    """Whether the gap sets apart only the first few characters of a line: perhaps a label."""
+    head = text[max(0, gap.start - 6) : gap.start]
+    return (len(head) < 6 or any(c in "\n\r\f" for c in head)) and not any(
+        c in BLANKS for c in text[gap.end : gap.end + 6]
+    )
+
+
 def beside_mark(document: Document, gap: Gap) -> float:
-    """Confidence that a blank beside a full-width mark is not meant."""
+    """Confidence that a blank beside a full-width mark is not meant; 0 where it is a matter of style."""
     text = document.text
     left, right = text[gap.start - 1], text[gap.end]
     if gap.right == _STOP or (gap.left == _STOP and gap.right == _CLOSE):
@@ -159,9 +171,10 @@ def beside_mark(document: Document, gap: Gap) -> float:
     else:
         kind = "outside quotes"
     p = MARKS[kind]
-    # Some people set blanks outside corner brackets; two marks that face away from each other may be a list.
-    if kind == "outside quotes" and (right in "「『" or left in "」』" or gap.left == _CLOSE == gap.right - 1):
-        p = 0.6
+    if gap.right != _STOP and kind != "inside quotes" and (right in "「『" or left in "」』"):
+        return 0.0  # some people set blanks outside corner brackets
+    if kind == "outside quotes" and gap.left == _CLOSE and gap.right == _OPEN:
+        return 0.6  # perhaps a list
     if kind == "after end" and right in "《〈":
         p = 0.8  # often a misread bracket
     if "\u3000" in text[gap.start : gap.end] and kind != "before stop":
@@ -222,6 +235,8 @@ def _of_line(text: str, start: int, end: int, gaps: list[Gap], *, heading: bool)
         before, after = text[max(start, gap.start - 24) : gap.start], text[gap.end : min(end, gap.end + 24)]
         if i == 0 and gap.start - start <= 24 and _NUMBER.match(text, start, gap.start):
             continue
+        if between and ("\u3000" in text[gap.start : gap.end]) and gap.start - start <= 6:
+            continue  # a label, or the one who speaks
         if between and _layout(before, after):
             continue
         if gap.left == _CLOSE and gap.right in (_HAN, _OPEN) and ("\u3000" in text[gap.start : gap.end] or marks < 2):
@@ -331,8 +346,9 @@ def _doubled(document: Document, gaps: list[Gap]) -> Iterator[Proposal]:
             known[number] = 0.0  # columns
         if number not in known:
             head = text[line.start : min(line.end, line.start + 4000)].rstrip()
-            running = len(_LATIN_WORD.findall(head)) >= 8 and head[-1:] in ".。!?！？" and head[:1] not in " \t"
-            known[number] = 0.975 if running and "   " not in head else 0.7
+            latin = len(_LATIN_WORD.findall(head))
+            running = latin >= 8 and head[-1:] in ".。!?！？" and head[:1] not in " \t"
+            known[number] = 0.975 if running and "   " not in head else 0.7 if latin >= 5 else 0.0
         if known[number]:
             yield Proposal(gap.start, gap.end, " ", "space", known[number], "a doubled blank between words")
 

@@ -115,7 +115,7 @@ FILTER = Filter(
             "an English function word that a model wrote in place of a Chinese one",
             # What is certain is that the English word was not printed; what is uncertain is which of two
             # near-synonyms (和, 与) was. Leaving it is wrong in any case, so less certainty is asked for.
-            safe_at=0.85,
+            safe_at=0.75,
             examples=(("政策支持 and 体制保障", "政策支持和体制保障"), ("始建于明代 of 石桥", "始建于明代的石桥")),
         ),
     ),

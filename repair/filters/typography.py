@@ -36,6 +36,7 @@ _SIGN = re.compile(r"[:;,!?]")
 _FACE = frozenset("()DPOo/\\|-^'*][<>3=_")
 _DOTS = re.compile(r"(?<![.。…/])(?:\.{3,6}|。{3,6})(?![.。…/])")
 _DASH = re.compile(r"(?<!-)--(?!-)")
+_CODE = re.compile(r"[\[\]={}|\\]|[A-Za-z]_")
 _LIST_MARK = re.compile(r"[ \t\u3000]{0,8}[（(][0-9A-Za-z]{1,3}[)）]")
 
 
@@ -53,6 +54,8 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
     if settings["punctuation"]:
         if "..." in text or "。。。" in text:
             for m in _DOTS.finditer(text):
+                if text[m.start() - 1 : m.start()] in ("(", "[", "{"):
+                    continue
                 if _after_chinese(text, m.start()) or (text[m.start()] == "." and _before_chinese(text, m.end())):
                     yield _change(*m.span(), "……", "an ellipsis")
         if "--" in text:
@@ -110,18 +113,22 @@ def _brackets(document: Document) -> Iterator[Proposal]:
             stack.append(at)
         elif stack:
             start = stack.pop()
-            if (text[start] == "(" or ch == ")") and _chinese_pair(text, start, at):
-                if not protected.hits(start, start + 1) and not protected.hits(at, at + 1):
-                    if text[start] == "(":
-                        yield _change(start, start + 1, "（", "full-width brackets in Chinese")
-                    if ch == ")":
-                        yield _change(at, at + 1, "）", "full-width brackets in Chinese")
+            if (text[start] == "（" and ch == "）") or not _chinese_pair(text, start, at):
+                continue
+            if protected.hits(start, start + 1) or protected.hits(at, at + 1):
+                continue
+            if text[start] == "(":
+                yield _change(start, start + 1, "（", "full-width brackets in Chinese")
+            if ch == ")":
+                yield _change(at, at + 1, "）", "full-width brackets in Chinese")
 
 
 def _chinese_pair(text: str, start: int, end: int) -> bool:
     if end - start < 2 or end - start > 400:
         return False
     head = text[start + 1 : min(end, start + 25)]
+    if _CODE.search(head):
+        return False
     if _HAN.search(head):
         # Chinese inside: unless it stands in an English sentence.
         before = text[start - 1 : start]

@@ -67,13 +67,15 @@ _SOURCE = re.compile(
 _SOURCE_BREAK = re.compile(r"[。！？!?…]|[\n\r\f]")
 _ABBREVIATION = re.compile(r"(?:以下|下文|文中|后文|文内)?(?:简称|统称|合称|又称|俗称|亦称|也称)(?:为|作|[:：])?")
 _YEARS = re.compile(
-    r"(?:约|公元|公元前|前)?\d{3,4}年?\s?(?:[—–\-－~～]{1,2}|至)\s?(?:约)?(?:\d{3,4}年?|今|？|\?)?(?![\d.．])|(?:19|20)\d\d年?(?=[，,])"
+    r"(?:约|公元前?|前)?\d{3,4}年?\s?(?:[—–\-－~～]{1,2}|至)\s?(?:约)?(?:\d{3,4}年?|今|？|\?)?(?![\d.．])|(?:19|20)\d\d年?(?=[，,])"
 )
 _NOTE_LINE = re.compile(
-    r"(?:作者单位|作者系|作者为|作者是|作者[:：]|据《|据新华社|来源[:：]|资料来源|原载|摘自|记者[:：]?|本报记者|责任编辑|责编|编辑[:：]|本文|注[:：]|图/|摄影[:：]|供稿)"
+    r"(?:作者单位|作者系|作者为|作者是|作者[:：]|据《|据新华社|来源[:：]|资料来源|原载|摘自|记者[:：]?"
+    r"|本报记者|责任编辑|责编|编辑[:：]|本文|注[:：]|图/|摄影[:：]|供稿)"
 )
 _LABEL = re.compile(
-    r"(?:本报讯|本刊讯|新华社讯|编者按|提要|摘要|关键词|导读|按语|内容提要|作者简介|本报综合消息|[一-鿿]{2,5}讯)(?=[　\s\u3000])"
+    r"(?:本报讯|本刊讯|新华社讯|编者按|提要|摘要|关键词|导读|按语|内容提要|作者简介|本报综合消息|[一-鿿]{2,5}讯)"
+    r"(?=[\s\u3000])"
 )
 _TITLE_TAIL = re.compile(
     r"(?:条例|办法|意见|通知|规定|决定|方案|规划|纲要|公报|公告|报告|细则|法|法典|宪法|守则|准则|章程|协定|协议|条约|宣言|公约|标准|指南|"
@@ -107,7 +109,10 @@ class Mixed(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """Marks without a partner, per line, and pairs of two styles. `marks` (all of a line) only for lines with `left`."""
+    """`left`: marks without a partner, per line; `mixed`: pairs of two styles; `marks`: all marks of lines with `left`.
+
+    `shared`: lines with a quotation that spans lines.
+    """
 
     left: dict[int, list[Mark]]
     mixed: list[Mixed]
@@ -378,9 +383,9 @@ def _closing_places(document: Document, mark: Mark, line: Any) -> _Places:
                 return _Places(((at, 0.9),), "the abbreviation ends here")
         if (m := _YEARS.match(text, o + 1, stop)) and m.end() < stop:
             return _Places(((m.end(), 0.85),), "years of a life or a term")
-        if _NOTE_LINE.match(text, o + 1, stop) and o - line.start <= 4 and bare_end - o <= 60:
-            if text[bare_end - 1] not in "。！？!?，,；;：:、" and not re.search(r"[。！？]", text[o:bare_end]):
-                return _Places(((bare_end, 0.9),), "a note that fills its line")
+        fills = o - line.start <= 4 and bare_end - o <= 60 and text[bare_end - 1] not in "，,；;：:、"
+        if fills and _NOTE_LINE.match(text, o + 1, stop) and not _SOURCE_BREAK.search(text, o, bare_end):
+            return _Places(((bare_end, 0.9),), "a note that fills its line")
     if mark.kind == LENTICULAR and (m := _LABEL.match(text, o + 1, stop)):
         return _Places(((m.end(), 0.9),), "the label ends here")
     if mark.kind in QUOTES:
@@ -391,14 +396,9 @@ def _closing_places(document: Document, mark: Mark, line: Any) -> _Places:
             term = _by_model(document, mark, line)
             return term if term.ranked and term.ranked[0][1] >= 0.75 else _speech_end(text, o, bare_end, sure=False)
     places = _by_model(document, mark, line)
-    if (
-        mark.kind in TITLES
-        and (m := _TITLE_RUN.match(text, o + 1, stop))
-        and text[m.end() : m.end() + 1] in tuple("，,。；;")
-    ):
-        if _TITLE_TAIL.search(m.group()) and (
-            not places.ranked or places.ranked[0][0] == m.end() or places.ranked[0][1] < 0.6
-        ):
+    if mark.kind in TITLES and (m := _TITLE_RUN.match(text, o + 1, stop)) and _TITLE_TAIL.search(m.group()):
+        best = places.ranked[0] if places.ranked else (m.end(), 1.0)
+        if text[m.end() : m.end() + 1] in tuple("，,。；;") and (best[0] == m.end() or best[1] < 0.6):
             return _Places(((m.end(), 0.85),), "the title ends before the punctuation")
     return places
 
@@ -443,7 +443,7 @@ def _speech_end(text: str, o: int, end: int, *, sure: bool = True) -> _Places:
         if _AFTER_SPEECH.match(text, at, end):
             return _Places(((at, 0.8), *((e, 0.1) for e in ends if e != at)), "the narrator goes on here")
     if sure and len(ends) == 1 and ends[0] == end and not _SAID.search(text, o, end):
-        return _Places(((end, 0.85),), "the speech ends with the paragraph")
+        return _Places(((end, 0.75),), "the speech ends with the paragraph")
     ranked = [(ends[-1], 0.35), *((e, round(0.45 / max(1, len(ends) - 1), 4)) for e in ends[:-1])]
     ranked.sort(key=lambda item: -item[1])
     return _Places(tuple(ranked), "the end of the speech is uncertain")
@@ -461,13 +461,13 @@ def _opening_places(document: Document, mark: Mark, line: Any) -> _Places:
             cut += 1
         note = text[cut:c]
         at_end = cut > line.start and (cut > start or start == line.start)
-        if at_end and cut > start and 2 <= len(note) <= 36 and (note.startswith("《") or _SOURCE.match(note)):
-            if "，" not in note or note.startswith("《"):
-                return _Places(((cut, 0.88),), "a source note after the end of the sentence")
-        if start == line.start and not text[start:c].strip().startswith(("（", "(")) and cut == start:
-            if _NOTE_LINE.match(text[start:c].lstrip()) and line.end - c <= 2:
-                lead = len(text[start:c]) - len(text[start:c].lstrip())
-                return _Places(((start + lead, 0.85),), "a note that fills its line")
+        source = note.startswith("《") or (_SOURCE.match(note) and "，" not in note)
+        if at_end and cut > start and 2 <= len(note) <= 36 and source:
+            return _Places(((cut, 0.88),), "a source note after the end of the sentence")
+        whole = text[start:c]
+        lead = len(whole) - len(whole.lstrip())
+        if start == cut == line.start and _NOTE_LINE.match(whole, lead) and line.end - c <= 2:
+            return _Places(((start + lead, 0.85),), "a note that fills its line")
     return _by_model(document, mark, line)
 
 
@@ -510,6 +510,10 @@ def _by_model(document: Document, mark: Mark, line: Any) -> _Places:
     if not spots:
         return _Places((), "")
     partner = _partner(text, mark)
+    if mark.kind in QUOTES:
+        spots = [i for i in spots if not _crowded(text, mark, i)]
+        if not spots:
+            return _Places((), "")
     lo = max(line.start, min(p, *spots) - _CONTEXT)
     hi = min(line.end, max(p, *spots) + _CONTEXT)
     scores = _scores(document, lo, hi, spots, partner)
@@ -522,7 +526,8 @@ def _by_model(document: Document, mark: Mark, line: Any) -> _Places:
     confidence = _confidence(mark, margin)
     share = [w / total for w in weights]
     if confidence >= 0.5 and (
-        _other_sign(document, mark, spots[order[0]], lo, hi) or (mark.kind in _RARE and not _has_pair(document, mark.kind))
+        _other_sign(document, mark, spots[order[0]], lo, hi)
+        or (mark.kind in _RARE and not _has_pair(document, mark.kind))
     ):
         confidence = 0.4  # perhaps the mark itself is misread
     ranked = tuple(
@@ -585,6 +590,15 @@ def _prior(text: str, mark: Mark, spot: int) -> float:
     size = max(1, b - a)
     prior = lengths[size - 1] if size <= len(lengths) else lengths[-1] - 0.07 * (size - len(lengths))
     return prior + (_COMMA if text.find("，", a, b) >= 0 else 0.0)
+
+
+def _crowded(text: str, mark: Mark, i: int) -> bool:
+    """Whether the partner would stand at `i` directly inside another quotation mark of its kind."""
+    opening, closing = PAIRS[mark.kind]
+    before, after = text[i - 1 : i], text[i : i + 1]
+    if mark.closes:
+        return before == opening or after in (opening, closing)
+    return after == closing or before in (opening, closing)
 
 
 def _has_pair(document: Document, kind: int) -> bool:

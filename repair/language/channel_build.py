@@ -24,7 +24,8 @@ average character of its class, k0 errors added to each: engines prefer common a
 The numbers k and b are chosen on pages that the counts they weigh do not contain: k0, k1 and b on all
 pages to learn from while only glyphs are counted, k2 and k3 by two-fold cross-validation over page
 units; by likelihood, of the reads given the truths for k0, k1, k2, and of which characters were misread
-for k3 and b. P0 is scaled to sum to 1 over GB 2312 and signs.
+for k3 and b. e(t) never falls below half an error in all that was seen of t. P0 is scaled to sum to 1
+over GB 2312 and signs.
 """
 
 from __future__ import annotations
@@ -154,12 +155,14 @@ def monotone(values: Floats, weights: Floats) -> Floats:
     return np.concatenate([np.full(int(number), value) for value, _, number in blocks])
 
 
-def fit_curve(real: Floats, random: Floats, per_bin: int = 20) -> tuple[Floats, Floats]:
+def fit_curve(real: Floats, random: Floats) -> tuple[Floats, Floats]:
     """Knots (similarity, log10 density ratio) of real confusions over random pairs.
 
-    Bins hold about `per_bin` real pairs each, so the factor of a bin is known to about a quarter.
+    Bins hold 5 to 20 real pairs each, as many as leave about 40 bins: the factor of a full one is
+    known to about a quarter, and few pairs still tell like from unlike.
     """
     real = np.sort(real)
+    per_bin = min(20, max(5, len(real) // 40))
     bins = max(1, len(real) // per_bin)
     edges = np.unique(np.quantile(real, np.arange(1, bins) / bins)) if bins > 1 else np.zeros(0)
     hits = np.bincount(np.searchsorted(edges, real, "right"), minlength=len(edges) + 1)
@@ -290,7 +293,7 @@ class Fit:
         return result
 
     def error_rate(self, char: str) -> float:
-        """e(t), at most one half."""
+        """e(t), at most one half, and no less than half an error in all that was seen of t (or the class's share)."""
         kind = int(is_hanzi(ord(char)))
         rate = 10.0 ** self.model.error[kind]
         mean = self.mean_rate[kind]
@@ -298,7 +301,9 @@ class Fit:
             own = (self.glyphs.errors[char] + 10 * mean) / (self.glyphs.seen[char] + 10)
             rate *= (own / mean) ** self.smoothing[kind].b
         wrong, seen, k3 = self.pages.errors[char], self.pages.seen[char], self.smoothing[kind].k3
-        return float(min(0.5, (wrong + k3 * rate) / (seen + k3)))
+        # A digit never misread in 400 places can still be misread in the next.
+        least = min(10.0 ** self.model.error[kind], 0.5 / (seen + self.glyphs.seen[char] + 1))
+        return float(min(0.5, max(least, (wrong + k3 * rate) / (seen + k3))))
 
     def unseen_share(self, char: str) -> float:
         """What is left to reads never seen: the factor of unscaled P0, error rate included."""

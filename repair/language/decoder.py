@@ -35,7 +35,7 @@ class Reading(NamedTuple):
     `place`: index of the symbol; `ids` (k,): candidate symbols; `gain` (k,): how much likelier the
     language model finds the place and the four symbols after it with each candidate than as read;
     `channel` (k,): log P(read | candidate); `natural`: mean log-probability of those five symbols
-    with the best candidate.
+    with the best candidate; `gain_here`: the part of the best candidate's gain at the place itself.
     """
 
     place: int
@@ -43,6 +43,7 @@ class Reading(NamedTuple):
     gain: Floats
     channel: Floats
     natural: float
+    gain_here: float
 
     @property
     def score(self) -> Floats:
@@ -178,7 +179,8 @@ def _read_block(
         order = np.argsort(-(gain[good] + CHANNEL_WEIGHT * noise), kind="stable")[:keep]
         best = good[order]
         natural = float(part[1:][best[0]].mean())
-        out.append(Reading(int(places[k]), ids[1:][best], gain[best], noise[order], natural))
+        here = float(part[1 + best[0], 0] - part[0, 0])
+        out.append(Reading(int(places[k]), ids[1:][best], gain[best], noise[order], natural, here))
     return out
 
 

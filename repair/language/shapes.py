@@ -320,7 +320,7 @@ def build(fonts: Sequence[tuple[str, int]], characters: dict[str, int] | None = 
           dimensions: int = DIMENSIONS) -> Shapes:
     """Draw `characters` (default: `character_set()`) in `fonts` and reduce them to a table.
 
-    About two minutes and 2 GB for the full set in four fonts. Raises `ShapesError` when no font
+    Half a minute and 0.8 GB for the full set in four fonts. Raises `ShapesError` when no font
     is given or a font cannot be read.
     """
     if not fonts:
