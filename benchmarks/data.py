@@ -1,7 +1,8 @@
 """Development pages with their truth, and logistic regression by Newton's method: shared by the fit scripts.
 
 The pages are split by the unit (article) they show, never by page: texts repeat across severities
-and engines. Units whose half is even (0, 1, 4, 5, 8, ...) are for fitting, the others for measuring.
+and engines. Even units taught the confusion channel and must not fit or measure what uses it; of the odd
+ones, those with remainder 1 modulo 4 are for fitting and those with remainder 3 are for measuring.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ def pages(folder: str | Path) -> Iterator[Page]:
         yield Page(str(here.relative_to(folder)), int(meta["unit"]), meta, raw, truth)
 
 
-def for_fitting(unit: int) -> bool:
-    return unit // 2 % 2 == 0
+def part(unit: int) -> str:
+    """``channel``, ``fit`` or ``measure``: what the pages of a unit are for."""
+    return "channel" if unit % 2 == 0 else "fit" if unit % 4 == 1 else "measure"
 
 
 def fit_logistic(x: NDArray[np.float64], y: NDArray[np.float64], ridge: float = 1.0, steps: int = 60) -> NDArray[np.float64]:

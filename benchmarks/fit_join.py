@@ -15,18 +15,18 @@ import re
 from pathlib import Path
 
 import numpy as np
-from data import fit_logistic, for_fitting, pages, reliability, store_weights
+from data import fit_logistic, pages, part, reliability, store_weights
 from rapidfuzz.distance import Levenshtein
 
 from repair.document import Document
 from repair.filters.broken_join import NAMES, features, gaps
 
 
-def page_examples(folder: str, fitting: bool) -> tuple[np.ndarray, np.ndarray]:
+def page_examples(folder: str, wanted: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Features and labels (1: the truth runs on) of the breaks on the pages of one half."""
     xs, ys = [], []
     for page in pages(folder):
-        if for_fitting(page.unit) != fitting:
+        if part(page.unit) not in wanted:
             continue
         solid = "".join(ch for ch in page.raw if not ch.isspace())
         place = np.cumsum([not ch.isspace() for ch in page.raw])
@@ -135,17 +135,17 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=Path("dictionaries/weights.json"))
     a = parser.parse_args()
     rng = random.Random(5)
-    fit = [page_examples(a.pages, True), *(made_examples(t, rng, a.documents) for t in a.text)]
+    fit = [page_examples(a.pages, ("channel", "fit")), *(made_examples(t, rng, a.documents) for t in a.text)]
     fit += [short_line_examples(t, rng, a.documents // 2) for t in a.text]
-    x, y = (np.concatenate(part) for part in zip(*fit, strict=True))
+    x, y = (np.concatenate(rows) for rows in zip(*fit, strict=True))
     w = fit_logistic(x, y)
     for name, value in zip(NAMES, w, strict=True):
         print(f"{name:14s} {value:8.3f}")
     store_weights(a.weights, "broken_join", NAMES, w, "benchmarks/fit_join.py")
     report("fitted on: pages", *fit[0], w)
-    for text, part in zip([*a.text, *a.text], fit[1:], strict=True):
-        report(f"fitted on: {Path(text).stem}", *part, w)
-    report("measured: pages of other units", *page_examples(a.pages, False), w)
+    for text, rows in zip([*a.text, *a.text], fit[1:], strict=True):
+        report(f"fitted on: {Path(text).stem}", *rows, w)
+    report("measured: pages of other units", *page_examples(a.pages, ("measure",)), w)
     if a.clean:
         report("measured: short lines of clean text", *short_line_examples(a.clean, rng, a.documents // 2), w)
         report("measured: made from clean text", *made_examples(a.clean, rng, a.documents), w)

@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 
 import numpy as np
-from data import fit_logistic, for_fitting, pages, reliability, store_weights
+from data import fit_logistic, pages, part, reliability, store_weights
 from rapidfuzz.distance import Levenshtein
 
 from repair.document import Document
@@ -28,12 +28,12 @@ from repair.pipeline import Pipeline
 HANZI = re.compile("[\u4e00-\u9fff]")
 
 
-def page_examples(folder: str, fitting: bool, resources: Resources) -> tuple[np.ndarray, np.ndarray, int]:
+def page_examples(folder: str, wanted: str, resources: Resources) -> tuple[np.ndarray, np.ndarray, int]:
     """Evidence, labels (1: the best candidate is what the truth has) and the number of misread Hanzi."""
     before = Pipeline([get("broken_join")], resources=resources)
     xs, ys, errors = [], [], 0
     for page in pages(folder):
-        if for_fitting(page.unit) != fitting:
+        if part(page.unit) != wanted:
             continue
         text = before(page.raw).text
         place = [i for i, ch in enumerate(text) if not ch.isspace()]
@@ -114,31 +114,31 @@ def main() -> None:
     a = parser.parse_args()
     resources = Resources(a.dictionaries) if a.dictionaries else default_resources()
     rng = random.Random(3)
-    x, y, errors = page_examples(a.pages, True, resources)
+    x, y, errors = page_examples(a.pages, "fit", resources)
     print(f"fit: {len(y)} places, {int(y.sum())} repairable of {errors} misread Hanzi")
     parts = [(x, y)]
     for t in a.text:
         for rate in (0.0, 1 / 1000):
             parts.append(text_examples(sample(t, rng, a.documents), resources, rng, rate))
             print(f"{Path(t).stem}, misread {rate}: {len(parts[-1][1])} places, {int(parts[-1][1].sum())} right", flush=True)
-    all_x, all_y = (np.concatenate(part) for part in zip(*parts, strict=True))
+    all_x, all_y = (np.concatenate(rows) for rows in zip(*parts, strict=True))
     w = fit_logistic(all_x, all_y)
     for name, value, spread in zip(FEATURES, w, all_x.std(axis=0), strict=True):
         print(f"{name:16s} {value:8.3f}  (x spread {value * spread:6.2f})")
     store_weights(a.weights, "misread", FEATURES, w, "benchmarks/fit_misread.py")
-    mx, my, errors = page_examples(a.pages, False, resources)
+    mx, my, errors = page_examples(a.pages, "measure", resources)
     cx = np.zeros((0, len(FEATURES)))
     if a.clean:
         cx, _ = text_examples(Path(a.clean).read_text(encoding="utf-8").split("\n"), resources, rng, 0.0)
     if a.save:
         np.savez(a.save, x=all_x, y=all_y, pages=len(y), mx=mx, my=my, cx=cx)
-    for name, part_x, part_y in (("fitted on: pages and clean text", all_x, all_y), ("measured: pages of other units", mx, my)):
-        p = 1 / (1 + np.exp(-(part_x @ w)))
-        print(f"\n{name}: {len(part_y)} places, {int(part_y.sum())} right")
-        print(reliability(p, part_y))
+    for name, some_x, some_y in (("fitted on: pages and clean text", all_x, all_y), ("measured: pages of other units", mx, my)):
+        p = 1 / (1 + np.exp(-(some_x @ w)))
+        print(f"\n{name}: {len(some_y)} places, {int(some_y.sum())} right")
+        print(reliability(p, some_y))
         for t in (0.5, 0.7, 0.9, 0.95, 0.97, 0.98, 0.99):
             hit = p >= t
-            print(f"at {t}: {hit.sum()} changes, precision {part_y[hit].mean() if hit.any() else float('nan'):.4f}, of all errors {part_y[hit].sum() / max(1, errors):.4f}")
+            print(f"at {t}: {hit.sum()} changes, precision {some_y[hit].mean() if hit.any() else float('nan'):.4f}, of all errors {some_y[hit].sum() / max(1, errors):.4f}")
     if a.clean:
         p = 1 / (1 + np.exp(-(cx @ w)))
         print("\nmeasured: clean text, changes: " + ", ".join(f">= {t}: {(p >= t).sum()}" for t in (0.5, 0.7, 0.9, 0.95, 0.97, 0.98, 0.99)))

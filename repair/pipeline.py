@@ -96,11 +96,12 @@ class Pipeline:
         for p in filter_.propose(document, filter_.settings):
             if not 0 <= p.start <= p.end <= size:
                 raise ValueError(f"filter {filter_.name!r} proposed {p.start}-{p.end} in a text of {size} characters")
-            if shield is None:
-                shield = document.hard if filter_.lexical else document.protected
-            if shield.hits(p.start, p.end):
-                continue
             flag = document.text[p.start : p.end] == p.after
+            if not flag:
+                if shield is None:
+                    shield = document.hard if filter_.lexical else document.protected
+                if shield.hits(p.start, p.end):
+                    continue
             level = filter_.rule(p.rule).level(p.confidence, flag=flag)
             (flags if level == "note" else replacing).append((p, level))
         return [*settle(replacing), *flags]

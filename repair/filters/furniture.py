@@ -13,7 +13,6 @@ captions, list items, dates of letters and diaries, short paragraphs of stories.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -159,31 +158,8 @@ def _items(document: Document) -> Iterator[_Item]:
 
 
 def _flag(document: Document, start: int, end: int, reason: str) -> Proposal:
-    start, end = _open_part(document, start, end)
     kept = document.text[start:end]
     return Proposal(start, end, kept, RULE, 0.4, reason, ((kept, 0.5), ("", 0.5)))
-
-
-def _open_part(document: Document, start: int, end: int) -> tuple[int, int]:
-    """The longest part outside protected spans (an e-mail address, CN): the engine drops what touches them."""
-    if not document.protected.hits(start, end):
-        return start, end
-    best = (start, start)
-    at = start
-    protected = document.protected
-    i = bisect_right(protected.ends, start)
-    while at < end:
-        stop = min(end, max(at, protected.starts[i])) if i < len(protected.starts) else end
-        if stop - at > best[1] - best[0]:
-            best = (at, stop)
-        if i >= len(protected.starts):
-            break
-        at = protected.ends[i]
-        i += 1
-    part = document.text[best[0] : best[1]]
-    if not part.strip():
-        return start, end  # protected as a whole
-    return best[0] + len(part) - len(part.lstrip()), best[1] - len(part) + len(part.rstrip())
 
 
 def _numbering(line: str, item: _Item) -> bool:
