@@ -7,6 +7,7 @@ ones, those with remainder 1 modulo 4 are for fitting and those with remainder 3
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +41,9 @@ def part(unit: int) -> str:
     return "channel" if unit % 2 == 0 else "fit" if unit % 4 == 1 else "measure"
 
 
-def fit_logistic(x: NDArray[np.float64], y: NDArray[np.float64], ridge: float = 1.0, steps: int = 60) -> NDArray[np.float64]:
+def fit_logistic(
+    x: NDArray[np.float64], y: NDArray[np.float64], ridge: float = 1.0, steps: int = 60
+) -> NDArray[np.float64]:
     """Weights (features,) of a ridge-penalised logistic regression of y (n,) in {0, 1} on x (n, features)."""
     w = np.zeros(x.shape[1])
     scale = np.maximum(x.std(axis=0), 1e-6)
@@ -56,13 +59,33 @@ def fit_logistic(x: NDArray[np.float64], y: NDArray[np.float64], ridge: float = 
     return w
 
 
-def reliability(p: NDArray[np.float64], y: NDArray[np.float64], edges: tuple[float, ...] = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, 1.01)) -> str:
+def reliability(
+    p: NDArray[np.float64],
+    y: NDArray[np.float64],
+    edges: tuple[float, ...] = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, 1.01),
+) -> str:
     """Table of stated against observed frequency, one line a bin."""
     lines = []
-    for lo, hi in zip(edges, edges[1:], strict=False):
+    for lo, hi in itertools.pairwise(edges):
         sel = (p >= lo) & (p < hi)
         if sel.any():
-            lines.append(f"{lo:.2f}-{min(hi, 1):.2f}: {sel.sum():7d}  stated {p[sel].mean():.3f}  observed {y[sel].mean():.3f}")
+            lines.append(
+                f"{lo:.2f}-{min(hi, 1):.2f}: {sel.sum():7d}  stated {p[sel].mean():.3f}  observed {y[sel].mean():.3f}"
+            )
+    return "\n".join(lines)
+
+
+def operating_points(
+    p: NDArray[np.float64], y: NDArray[np.float64], thresholds: tuple[float, ...], total: float
+) -> str:
+    """What proposing from each threshold on does: number, precision, share found of `total`; one line each."""
+    lines = []
+    for t in thresholds:
+        hit = p >= t
+        precision = y[hit].mean() if hit.any() else float("nan")
+        found = y[hit].sum() / max(1.0, total)
+        wrong = int((1 - y[hit]).sum())
+        lines.append(f"at {t}: {hit.sum()} proposed, precision {precision:.4f}, found {found:.4f}, wrong {wrong}")
     return "\n".join(lines)
 
 

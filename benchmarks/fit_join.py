@@ -15,7 +15,7 @@ import re
 from pathlib import Path
 
 import numpy as np
-from data import fit_logistic, pages, part, reliability, store_weights
+from data import fit_logistic, operating_points, pages, part, reliability, store_weights
 from rapidfuzz.distance import Levenshtein
 
 from repair.document import Document
@@ -105,7 +105,7 @@ def short_line_examples(path: str, rng: random.Random, documents: int) -> tuple[
         elif kind < 0.75 and items:
             text = rng.choice(["\n", "\n", "\n\n"]).join(rng.choice(items).split("、"))
         elif kind >= 0.75 and len(clauses) >= 2:
-            fields = [rng.choice(lines)[:rng.randint(2, 4)] + "：" + c for c in clauses[: rng.randint(2, 5)]]
+            fields = [rng.choice(lines)[: rng.randint(2, 4)] + "：" + c for c in clauses[: rng.randint(2, 5)]]
             text = "\n".join(fields)
         else:
             continue
@@ -121,9 +121,7 @@ def report(name: str, x: np.ndarray, y: np.ndarray, w: np.ndarray) -> None:
     p = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))
     print(f"\n{name}: {len(y)} breaks, {y.mean():.3f} to be joined")
     print(reliability(p, y))
-    for t in (0.5, 0.9, 0.97, 0.99):
-        hit = p >= t
-        print(f"at {t}: precision {y[hit].mean() if hit.any() else float('nan'):.4f}, recall {y[hit].sum() / max(1, y.sum()):.4f}, wrong {int((1 - y[hit]).sum())}")
+    print(operating_points(p, y, (0.5, 0.9, 0.97, 0.99), float(y.sum())))
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 
 import numpy as np
-from data import fit_logistic, pages, part, reliability, store_weights
+from data import fit_logistic, operating_points, pages, part, reliability, store_weights
 from rapidfuzz.distance import Levenshtein
 
 from repair.document import Document
@@ -23,7 +23,6 @@ from repair.filters.misread import FEATURES, Hypothesis, hypotheses
 from repair.language.decoder import near_symbols
 from repair.language.resources import Resources, default_resources
 from repair.pipeline import Pipeline
-
 
 HANZI = re.compile("[\u4e00-\u9fff]")
 
@@ -69,13 +68,15 @@ def candidate(h: Hypothesis, resources: Resources) -> str:
     return resources.model.vocabulary[int(h.reading.ids[0])]
 
 
-def text_examples(texts: list[str], resources: Resources, rng: random.Random, rate: float) -> tuple[np.ndarray, np.ndarray]:
+def text_examples(
+    texts: list[str], resources: Resources, rng: random.Random, rate: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Evidence and labels from clean text into which one Hanzi in ``1 / rate`` is misread on purpose.
 
     Half of the misreadings are look-alikes, half any character of the text: what models that guess
     from context leave behind has no likeness to what was printed.
     """
-    model, channel = resources.model, resources.channel
+    model, near = resources.model, resources.near
     xs, ys = [], []
     for text in texts:
         characters = list(text)
@@ -84,8 +85,8 @@ def text_examples(texts: list[str], resources: Resources, rng: random.Random, ra
         for i, ch in enumerate(text):
             if 0x4E00 <= ord(ch) <= 0x9FFF and rng.random() < rate and i - last > 12:
                 if rng.random() < 0.5:
-                    near = [int(c) for c in near_symbols(model, channel, ch) if c > 2]
-                    wrong = model.vocabulary[near[min(len(near) - 1, int(rng.expovariate(0.15)))]] if near else ch
+                    alike = [int(c) for c in near_symbols(model, near, [ch])[0] if c > 2]
+                    wrong = model.vocabulary[alike[min(len(alike) - 1, int(rng.expovariate(0.15)))]] if alike else ch
                 else:
                     wrong = rng.choice(text)
                 if 0x4E00 <= ord(wrong) <= 0x9FFF and wrong != ch:
@@ -120,7 +121,10 @@ def main() -> None:
     for t in a.text:
         for rate in (0.0, 1 / 1000):
             parts.append(text_examples(sample(t, rng, a.documents), resources, rng, rate))
-            print(f"{Path(t).stem}, misread {rate}: {len(parts[-1][1])} places, {int(parts[-1][1].sum())} right", flush=True)
+            print(
+                f"{Path(t).stem}, misread {rate}: {len(parts[-1][1])} places, {int(parts[-1][1].sum())} right",
+                flush=True,
+            )
     all_x, all_y = (np.concatenate(rows) for rows in zip(*parts, strict=True))
     w = fit_logistic(all_x, all_y)
     for name, value, spread in zip(FEATURES, w, all_x.std(axis=0), strict=True):
@@ -132,16 +136,20 @@ def main() -> None:
         cx, _ = text_examples(Path(a.clean).read_text(encoding="utf-8").split("\n"), resources, rng, 0.0)
     if a.save:
         np.savez(a.save, x=all_x, y=all_y, pages=len(y), mx=mx, my=my, cx=cx)
-    for name, some_x, some_y in (("fitted on: pages and clean text", all_x, all_y), ("measured: pages of other units", mx, my)):
+    for name, some_x, some_y in (
+        ("fitted on: pages and clean text", all_x, all_y),
+        ("measured: pages of other units", mx, my),
+    ):
         p = 1 / (1 + np.exp(-(some_x @ w)))
         print(f"\n{name}: {len(some_y)} places, {int(some_y.sum())} right")
         print(reliability(p, some_y))
-        for t in (0.5, 0.7, 0.9, 0.95, 0.97, 0.98, 0.99):
-            hit = p >= t
-            print(f"at {t}: {hit.sum()} changes, precision {some_y[hit].mean() if hit.any() else float('nan'):.4f}, of all errors {some_y[hit].sum() / max(1, errors):.4f}")
+        print(operating_points(p, some_y, (0.5, 0.7, 0.88, 0.95, 0.97, 0.99), float(errors)))
     if a.clean:
         p = 1 / (1 + np.exp(-(cx @ w)))
-        print("\nmeasured: clean text, changes: " + ", ".join(f">= {t}: {(p >= t).sum()}" for t in (0.5, 0.7, 0.9, 0.95, 0.97, 0.98, 0.99)))
+        print(
+            "\nmeasured: clean text, changes: "
+            + ", ".join(f">= {t}: {(p >= t).sum()}" for t in (0.5, 0.7, 0.9, 0.95, 0.97, 0.98, 0.99))
+        )
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import sys
 from collections import Counter
 
 import numpy as np
+from data import operating_points
 
 from repair.filters.stray_word import CONTEXT, rank
 from repair.language.resources import default_resources
@@ -52,14 +53,11 @@ def main(paths: list[str]) -> None:
         print(f"exponent {sharp}: log-loss {loss / len(rows):.4f}")
     confidence = np.array([p[0] for _, _, p in rows])
     right_first = np.array([at == 0 for _, at, _ in rows])
-    for lo in (0.0, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.97, 0.99, 0.999):
-        sel = confidence >= lo
-        print(f"confidence >= {lo}: {sel.sum()} of {len(rows)}, stated {confidence[sel].mean():.4f}, right {right_first[sel].mean():.4f}")
+    y = right_first.astype(float)
+    print(operating_points(confidence, y, (0.0, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.97, 0.99), float(len(rows))))
     for word in ("and", "of", "in", "to", "is", "or", "by", "from", "as", "but", "with"):
         sel = np.array([w == word for w, _, _ in rows])
-        high = sel & (confidence >= 0.9)
-        if sel.any():
-            print(f"{word}: {sel.sum()}, first {right_first[sel].mean():.3f}; >= 0.9: {high.sum()}, right {right_first[high].mean():.3f}")
+        print(word, operating_points(confidence[sel], y[sel], (0.75,), float(sel.sum())))
 
 
 if __name__ == "__main__":

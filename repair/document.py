@@ -6,14 +6,15 @@ language model does not load one.
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from .language.lexicon import Lexicon
-from .language.resources import Resources, default_resources
 from .language.ngram import BOS, EOS
+from .language.resources import Resources, default_resources
 from .protect import Protected, english_spans, hard_spans
 from .structure import Line, structure
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 TERMINAL = frozenset("。！？!?…；;：:」』”’）)】》〉.")
 """What a sentence, clause in a list, quotation or note may end with at the end of a line."""
+
+
+TYPICAL, TYPICAL_DIRT, TYPICAL_STYLE = 200, 0.03, -1.5
+"""Weight in symbols, and values, of the typical text that short texts are measured together with (clean news)."""
 
 
 class View(NamedTuple):
@@ -106,6 +111,21 @@ class Document:
         ids = np.append(np.insert(ids, where, pairs)[1:], EOS) if len(ids) else ids
         positions = np.append(np.insert(positions, where, at)[1:], len(self.text)) if len(positions) else positions
         return View(ids, positions, lm.score(ids))
+
+    @cached_property
+    def dirt(self) -> float:
+        """log10 of the share of symbols that badly surprise the language model: how damaged the text is as a whole.
+
+        Short texts count as typical ones for want of evidence.
+        """
+        logp = self.view.logp
+        return math.log10((float((logp < -4.0).sum()) + TYPICAL * TYPICAL_DIRT) / (len(logp) + TYPICAL))
+
+    @cached_property
+    def style(self) -> float:
+        """Mean log10 probability of a symbol, none counted below -4: news is predictable, literary prose is not."""
+        logp = self.view.logp
+        return (float(np.maximum(logp, -4.0).sum()) + TYPICAL * TYPICAL_STYLE) / (len(logp) + TYPICAL)
 
     @cached_property
     def traditional(self) -> bool:

@@ -50,13 +50,17 @@ class Pipeline:
         self.filters = tuple(filters)
         self.lexicon = lexicon if isinstance(lexicon, Lexicon) else Lexicon.load(lexicon) if lexicon else Lexicon()
         self.resources = (
-            resources if isinstance(resources, Resources) else Resources(resources) if resources else default_resources()
+            resources
+            if isinstance(resources, Resources)
+            else Resources(resources)
+            if resources
+            else default_resources()
         )
         self.profile = profile
 
     @classmethod
     def from_profile(cls, profile: str = "default", **options: Any) -> Pipeline:
-        """The pipeline of a named profile; `options` as for the constructor. Raises `ValueError` for an unknown name."""
+        """The pipeline of a named profile; `options` as for the constructor. Raises `ValueError`."""
         from .profiles import filters_of
 
         return cls(filters_of(profile), profile=profile, **options)
@@ -153,7 +157,7 @@ def _conflict(s1: int, e1: int, s2: int, e2: int) -> bool:
 def _compose(
     original: str, edits: list[_Edit], current: str, changes: Sequence[tuple[Proposal, Level]]
 ) -> tuple[list[_Edit], str]:
-    """Apply `changes` to `current`, which is `original` under `edits`; return the edits from `original` and the new text."""
+    """Apply `changes` to `current`, which is `original` under `edits`: the edits from `original`, and the new text."""
     out: list[_Edit] = []
     pieces: list[str] = []
     done = 0  # how far `current` has been copied
@@ -193,7 +197,7 @@ def _compose(
             out.append(old[0])
             out += old[1:]
             continue
-        after_parts = []
+        after_parts: list[str] = []
         at = lo
         for p, _ in new:
             after_parts += (current[at : p.start], p.after)
@@ -272,7 +276,15 @@ def _suggestions(
         after = current[lo:hi] if level == "note" else head + p.after + tail
         alternatives = tuple((head + text + tail, weight) for text, weight in p.alternatives)
         c = Correction(
-            start, end, original[start:end], after, p.rule, round(p.confidence, 4), level, p.reason, _rounded(alternatives)
+            start,
+            end,
+            original[start:end],
+            after,
+            p.rule,
+            round(p.confidence, 4),
+            level,
+            p.reason,
+            _rounded(alternatives),
         )
         out.setdefault((c.start, c.end, c.rule, c.after), c)
     return ordered(out.values())

@@ -42,5 +42,7 @@ def known_failures() -> set[tuple[str, str]]:
     path = FIXTURES / "known_failures.tsv"
     if not path.exists():
         return set()
-    lines = [line for line in path.read_text(encoding="utf-8").split("\n") if line.strip() and not line.startswith("# ")]
+    lines = [
+        line for line in path.read_text(encoding="utf-8").split("\n") if line.strip() and not line.startswith("# ")
+    ]
     return {(cells[0], cells[1]) for cells in (line.split("\t") for line in lines[1:])}

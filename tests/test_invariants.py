@@ -79,7 +79,11 @@ KEPT = [
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@given(kept=st.sampled_from(KEPT), left=st.text(st.sampled_from("中国人民的，。"), max_size=6), right=st.text(st.sampled_from("中国人民的，。"), max_size=6))
+@given(
+    kept=st.sampled_from(KEPT),
+    left=st.text(st.sampled_from("中国人民的，。"), max_size=6),
+    right=st.text(st.sampled_from("中国人民的，。"), max_size=6),
+)
 def test_protected_spans_survive(level: str, kept: str, left: str, right: str) -> None:
     assert kept in repair.clean(f"{left} {kept} {right}", level=level).text
 

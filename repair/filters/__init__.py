@@ -6,7 +6,7 @@ To add one: write ``filters/<name>.py`` (see ``base.py``), list it here, and giv
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from importlib import import_module
 
 from .base import Filter, Rule
@@ -30,7 +30,7 @@ NAMES: tuple[str, ...] = (
 )
 
 
-@lru_cache(maxsize=None)
+@cache
 def get(name: str) -> Filter:
     """The filter called `name`. Raises `ValueError`."""
     if name.replace("-", "_") not in NAMES:

@@ -29,7 +29,10 @@ FINAL = frozenset("。！？!?…；;：:.—")
 CLOSING = frozenset("”’」』）)】》〉]〕")
 CANNOT_START = frozenset("，。、；：！？,;:!?”’」』）)】》〉]〕％%")
 # Lines that stand alone by convention, and fields of a form.
-_ALONE = re.compile(r"(?:此致|敬礼|祝[你您]?[好安]|谨[启上]|顺颂.{2,4}|图[一二三四五六七八九十\\d为：:]|.{1,12}[ \u3000]*[/／]?摄$|[^，。]{1,16}[报讯]$)")
+_ALONE = re.compile(
+    r"(?:此致|敬礼|祝[你您]?[好安]|谨[启上]|顺颂.{2,4}|图[一二三四五六七八九十\d为：:]|.{1,12}[ \u3000]*[/／]?摄$"
+    r"|[^，。]{1,16}[报讯]$)"
+)
 _FIELD = re.compile(r"[^\s，。：:]{1,8}[：:]")
 _COLUMNS = re.compile(r"\S(?:[\u3000\t]| {2,})\S")
 SPAN = 4
@@ -222,10 +225,22 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
         if probability < 0.5:
             continue
         text = document.text
-        kind = "page break" if "\f" in text[g.start : g.end] else "paragraph break" if g.below - g.above > 1 else "line break"
+        kind = (
+            "page break"
+            if "\f" in text[g.start : g.end]
+            else "paragraph break"
+            if g.below - g.above > 1
+            else "line break"
+        )
         read = text[g.start : g.end]
         yield Proposal(
-            g.start, g.end, "", "broken-join", probability, f"{kind} inside a sentence", (("", probability), (read, 1 - probability))
+            g.start,
+            g.end,
+            "",
+            "broken-join",
+            probability,
+            f"{kind} inside a sentence",
+            (("", probability), (read, 1 - probability)),
         )
 
 

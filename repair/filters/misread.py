@@ -24,7 +24,9 @@ from numpy.typing import NDArray
 from ..document import Document
 from ..language.decoder import Reading, read_places, suspicious, window_sums
 from ..language.ngram import BOS, EOS
+from ..language.words import Words
 from ..text import Proposal
+from . import loose
 from .base import Filter, Rule
 
 SINGLE, WINDOW = -2.5, -6.5
@@ -54,6 +56,7 @@ FEATURES = (
     "frequency_read",
     "frequency_new",
     "words",
+    "path",
     "word_new",
     "word_read",
     "broken_word",
@@ -95,7 +98,7 @@ def hypotheses(document: Document) -> list[Hypothesis]:
         return []
     odd = window_sums(view.logp)[places] < ODD
     read = [text[p] for p in view.positions[places].tolist()]
-    found = read_places(model, channel, view.ids, places, read, odd)
+    found = read_places(model, channel, resources.near, view.ids, places, read, odd)
     found = _winners(found)
     if not found:
         return []
@@ -128,10 +131,7 @@ def _evidence(document: Document, found: list[Reading]) -> NDArray[np.float64]:
     out = np.zeros((len(found), len(FEATURES)))
     n = len(view.ids)
     ties = _ties(document, found)
-    # How often the model is badly surprised in the document as a whole: a clean one deserves more trust.
-    dirty = math.log10(0.003 + float((logp < -4.0).mean()))
-    # How predictable its wording is: official and news style is, literary prose plays with words.
-    style = float(np.maximum(logp, -4.0).mean())
+    dirty, style = document.dirt, document.style
     for k, r in enumerate(found):
         i = r.place
         lo, hi = max(0, i - 14), min(n, i + 15)
@@ -144,8 +144,8 @@ def _evidence(document: Document, found: list[Reading]) -> NDArray[np.float64]:
         left = _span(document, i, -6)
         right = _span(document, i, 6)
         position = int(view.positions[i])
-        old_count, old_word = _segmentation(words, left, text[position], right)
-        new_count, new_word = _segmentation(words, left, new, right)
+        old_path, old_count, old_word = _segmentation(words, left, text[position], right)
+        new_path, new_count, new_word = _segmentation(words, left, new, right)
         before = int(view.ids[i - 1]) if i else 0
         after = int(view.ids[i + 1]) if i + 1 < n else 0
         recurs = max(_count(pairs, before, int(view.ids[i])), _count(pairs, int(view.ids[i]), after)) - 1
@@ -173,6 +173,7 @@ def _evidence(document: Document, found: list[Reading]) -> NDArray[np.float64]:
             "clear_style": clear * style,
             "frequency_read": float(model.unigram[view.ids[i]]),
             "frequency_new": float(model.unigram[best]),
+            "path": float(np.clip(new_path - old_path, -4, 8)),
             "words": float(np.clip(old_count - new_count, -2, 3)),
             "word_new": new_word,
             "word_read": old_word,
@@ -182,7 +183,12 @@ def _evidence(document: Document, found: list[Reading]) -> NDArray[np.float64]:
             "recurs_new": math.log2(1 + recurs_new),
             "edge": float(_at_edge(text, position)),
             "quoted": float(_quoted(text, position)),
-            "surname": float(any(ch in surnames for ch in (text[position - 1 : position], text[position - 2 : position - 1], text[position]))),
+            "surname": float(
+                any(
+                    ch in surnames
+                    for ch in (text[position - 1 : position], text[position - 2 : position - 1], text[position])
+                )
+            ),
             "not_hanzi": float(not "\u3400" <= text[position] <= "\u9fff"),
         }
         out[k] = [row[name] for name in FEATURES]
@@ -216,16 +222,17 @@ def _span(document: Document, place: int, reach: int) -> str:
     return text.split("\n")[0] if reach > 0 else text.rsplit("\n", 1)[-1]
 
 
-def _segmentation(words: Any, left: str, middle: str, right: str) -> tuple[int, float]:
-    """Number of words that jieba sees, and log10 of one plus the count of the word at the place (0 for a loose character)."""
+def _segmentation(words: Words, left: str, middle: str, right: str) -> tuple[float, int, float]:
+    """log10 probability of jieba's segmentation, its number of words, and log10 of one plus the count of the
+    word at the place (0 for a loose character)."""
     text = left + middle + right
     at = len(left)
-    spans = words.spans(text)
+    score, spans = words.segment(text)
     for start, end in spans:
         if start <= at < end:
             size = math.log10(1 + words.frequency(text[start:end])) if end - start > 1 else 0.0
-            return len(spans), size
-    return len(spans), 0.0
+            return score, len(spans), size
+    return score, len(spans), 0.0
 
 
 def _pair_counts(ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -243,7 +250,9 @@ def _count(pairs: tuple[NDArray[np.int64], NDArray[np.int64]], first: int, secon
 
 def _at_edge(text: str, position: int) -> bool:
     """Whether the character is the first or last of its line, where engines misread most."""
-    return position == 0 or position + 1 >= len(text) or text[position - 1] in "\r\n\f" or text[position + 1] in "\r\n\f"
+    return (
+        position == 0 or position + 1 >= len(text) or text[position - 1] in "\r\n\f" or text[position + 1] in "\r\n\f"
+    )
 
 
 def _quoted(text: str, position: int) -> bool:
@@ -258,6 +267,15 @@ def _quoted(text: str, position: int) -> bool:
 def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposal]:
     if document.traditional:
         return
+    taken: list[int] = []
+    for proposal in substitutions(document, settings["least"]):
+        taken.append(proposal.start)
+        yield proposal
+    yield from notes(document, settings["least_note"], taken)
+
+
+def substitutions(document: Document, least: float) -> Iterator[Proposal]:
+    """A proposal for each place whose best candidate is right with at least probability `least`."""
     found = hypotheses(document)
     if not found:
         return
@@ -266,32 +284,76 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
     model = document.resources.model
     for h, logit in zip(found, logits.tolist(), strict=True):
         probability = 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
-        if probability < settings["least"]:
+        if probability < least:
             continue
-        new = model.vocabulary[int(h.reading.ids[0])]
         read = document.text[h.position]
+        gain = 10 ** min(6.0, float(h.reading.gain[0]))
         yield Proposal(
             h.position,
             h.position + 1,
-            new,
+            model.vocabulary[int(h.reading.ids[0])],
             "misread",
             probability,
-            f"{read} does not fit here; {10 ** min(6.0, float(h.reading.gain[0])):.0f} times likelier so",
+            f"{read} does not fit here; {gain:.0f} times likelier so",
             ranked(h, read, probability, model.vocabulary),
         )
 
 
 def ranked(h: Hypothesis, read: str, probability: float, vocabulary: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
-    """The candidates and the reading as it stands with probabilities that sum to one, best first."""
-    score = h.reading.score.astype(np.float64) * math.log(10) * 0.5
-    weights = np.exp(score - score.max())
-    rest = weights[1:].sum()
-    left = 1 - probability
+    """The candidates and the reading as it stands with probabilities that sum to at most one, best first."""
+    score = h.reading.score.astype(np.float64) * (math.log(10) / 2)
+    weights = np.exp(score - score[0])
+    others = float(weights[1:].sum())
     # What is not given to the best is shared between the others and the reading as it stands.
-    share = rest / (1 + rest) * left
-    items = [(vocabulary[int(h.reading.ids[0])], probability), (read, left - share)]
-    items += [(vocabulary[int(i)], float(w / rest * share)) for i, w in zip(h.reading.ids[1:6], weights[1:6], strict=True)] if rest > 0 else []
+    share = (1 - probability) * others / (1 + others)
+    items = [(vocabulary[int(h.reading.ids[0])], probability), (read, 1 - probability - share)]
+    for symbol, weight in zip(h.reading.ids[1:6].tolist(), weights[1:6].tolist(), strict=True):
+        items.append((vocabulary[symbol], share * weight / others))
     return tuple(sorted(items, key=lambda item: -item[1]))
+
+
+def notes(document: Document, least: float, taken: list[int]) -> Iterator[Proposal]:
+    """Flags for loose characters that are damaged with at least probability `least`; none beside a substitution."""
+    weights = document.resources.weights("loose", loose.FEATURES)
+    groups: list[list[tuple[loose.Pair, float]]] = []
+    # A pair that alone would not be flagged belongs to the stretch of one that is.
+    for pair in loose.loose_pairs(document, weights, least / 3):
+        if any(pair.start - 3 <= position <= pair.end + 2 for position in taken):
+            continue
+        item = (pair, loose.probability(pair.evidence, weights))
+        if item[1] < least / 3:
+            continue
+        if groups and groups[-1][-1][0].place + 1 == pair.place:
+            groups[-1].append(item)
+        else:
+            groups.append([item])
+    for group in groups:
+        damaged = max(p for _, p in group)
+        if damaged < least:
+            continue
+        start, end = group[0][0].start, group[-1][0].end
+        read = document.text[start:end]
+        fits = [
+            (document.text[start : pair.start] + word + document.text[pair.end : end], gain)
+            for pair, _ in group
+            for word, gain in pair.words
+        ]
+        fits.sort(key=lambda item: -item[1])
+        top = list(dict.fromkeys(fits))[:6]
+        # Many words fit, each with little reason: shares by the language model, and as much again for all the rest.
+        weight = [10 ** (gain - top[0][1]) for _, gain in top]
+        alternatives = [(text, damaged * w / (2 * sum(weight))) for (text, _), w in zip(top, weight, strict=True)]
+        alternatives.append((read, 1 - damaged))
+        alternatives.sort(key=lambda item: -item[1])
+        yield Proposal(
+            start,
+            end,
+            read,
+            "misread",
+            1 - damaged,
+            f"{read} makes no sense here; no single repair stands out",
+            tuple(alternatives),
+        )
 
 
 FILTER = Filter(
@@ -300,12 +362,12 @@ FILTER = Filter(
         Rule(
             "misread",
             "a character that the engine took for another",
-            # On pages not fitted on, 987 of 1,000 changes from here on that touch a right or repair a wrong character
-            # repair one (docs/quality.md); the rest of what confidence lacks are wrong characters replaced by wrong ones.
+            # Most of what confidence lacks here are wrong characters replaced by other wrong ones, which does no
+            # harm: docs/quality.md has the share of right characters that are touched from here on.
             safe_at=0.88,
             examples=(("推动环研工作者围绕", "推动科研工作者围绕"), ("自已的得失", "自己的得失")),
         ),
     ),
     propose,
-    settings={"least": 0.5},
+    settings={"least": 0.5, "least_note": 0.65},
 )

@@ -36,7 +36,9 @@ _MENTION_LEFT = re.compile(
     r"(?:[单字]词|词组|词语|一词|[英外]语|[英外]文|语[里中]|字母|介词|连词|副词|冠词|短语|代码|关键[字词]|运算符|命令|函数|变量|叫做?"
     r"|写[作成]|译[作为成]|缩写|读[作音]|[很太真好超挺最够更]|型号|牌子?|艺名|网名|昵称)[是为]?[“‘「『：:]?$"
 )
-_MENTION_RIGHT = re.compile(r"(?:一词|这个[词字]|解释|后面|前面|表示|系列|循环|语句|分支|键|[”’」』]?[是作]\S{0,4}[词字])")
+_MENTION_RIGHT = re.compile(
+    r"(?:一词|这个[词字]|解释|后面|前面|表示|系列|循环|语句|分支|键|[”’」』]?[是作]\S{0,4}[词字])"
+)
 
 # After 、 in the same clause a list is being closed, which 和, 及 and 以及 do and 与 and 并 seldom do. How often
 # each stands in such a place relative to 和, counted in a 4,000-paragraph sample of the news and government
@@ -47,14 +49,19 @@ _CLAUSE = re.compile(r"[^，。；：！？\n]*$")
 _OPENING = "“‘「『（(《〈【[〔"
 _CLOSING = "”’」』）)》〉】]〕"
 # The sentence speaks of the word itself.
-_MENTION = re.compile(r"(?:单词|词组|词语|一词|英语|英文|字母|介词|连词|冠词|短语|代码|关键字|关键词|运算符|命令|函数|变量|叫做?|写作|写成|译[作为]|缩写)[“‘「『是为：:]?$")
+_MENTION = re.compile(
+    r"(?:单词|词组|词语|一词|英语|英文|字母|介词|连词|冠词|短语|代码|关键字|关键词|运算符|命令|函数|变量|叫做?|写作|写成|译[作为]|缩写)[“‘「『是为：:]?$"
+)
 
 
 @lru_cache(maxsize=4)
 def _pattern(words: frozenset[str]) -> re.Pattern[str]:
     longest_first = sorted(words, key=lambda w: (-len(w), w))
     body = "|".join(re.escape(w).replace(r"\ ", "[ ]{1,2}") for w in longest_first)
-    return re.compile(rf"(?<![{LATIN}0-9])[ \t\u00a0\u3000]{{0,3}}(?<![{LATIN}0-9])({body})(?![{LATIN}0-9])[ \t\u00a0\u3000]{{0,3}}", re.I)
+    return re.compile(
+        rf"(?<![{LATIN}0-9])[ \t\u00a0\u3000]{{0,3}}(?<![{LATIN}0-9])({body})(?![{LATIN}0-9])[ \t\u00a0\u3000]{{0,3}}",
+        re.I,
+    )
 
 
 def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposal]:
@@ -104,7 +111,9 @@ def rank(model: NgramModel, left: str, right: str, candidates: Mapping[str, floa
 
 
 def _chinese(ch: str) -> bool:
-    return bool(ch) and ("\u3400" <= ch <= "\u9fff" or ch in "，。、；：？！“”‘’（）《》〈〉「」『』【】〔〕…—·" or ch >= "\U00020000")
+    return bool(ch) and (
+        "\u3400" <= ch <= "\u9fff" or ch in "，。、；：？！“”‘’（）《》〈〉「」『』【】〔〕…—·" or ch >= "\U00020000"
+    )
 
 
 FILTER = Filter(

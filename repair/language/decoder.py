@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .channel import Channel
+from .near import Near
 from .ngram import BOS, EOS, NgramModel
 
 REACH = 4
 """Symbols before and after a place that a model of order 5 sees."""
-NEAR = 48
-"""Candidates tried everywhere: the characters most likely to be misread as the one that stands there."""
 ASKED = 80
 """Candidates tried in very odd places: those that fit best between the two neighbours."""
 CHANNEL_WEIGHT = 0.6
@@ -74,17 +73,13 @@ def hanzi_symbols(model: NgramModel, at_least: float = -6.0) -> Ints:
     return np.flatnonzero((points >= 0x4E00) & (points <= 0x9FFF) & (model.unigram >= at_least)).astype(np.int64)
 
 
-@lru_cache(maxsize=8192)
-def near_symbols(model: NgramModel, channel: Channel, read: str) -> Ints:
-    """The `NEAR` Hanzi symbols most likely to be misread as `read`, their frequency considered; padded with `EOS`."""
-    codes, logs = channel.candidates(read, 300)
-    hanzi = (codes >= 0x4E00) & (codes <= 0x9FFF)
-    codes, logs = codes[hanzi], logs[hanzi]
-    ids = model.char_ids("".join(map(chr, codes.tolist()))).astype(np.int64)
-    known = ids > EOS
-    ids, logs = ids[known], logs[known]
-    ids = ids[np.argsort(-(logs + 0.5 * model.unigram[ids]), kind="stable")][:NEAR]
-    return np.concatenate([ids, np.full(NEAR - len(ids), EOS, dtype=np.int64)])
+def near_symbols(model: NgramModel, near: Near, read: list[str]) -> Ints:
+    """For each character the Hanzi symbols most likely to be misread as it, (n, NEAR), padded with `EOS`."""
+    codes = near.candidates(np.array([ord(ch) for ch in read], dtype=np.int64))
+    flat = "".join(map(chr, codes.ravel().tolist()))
+    ids = model.char_ids(flat).astype(np.int64).reshape(codes.shape)
+    ids[(codes == 0) | (ids <= EOS)] = EOS
+    return ids
 
 
 @lru_cache(maxsize=1024)
@@ -114,6 +109,7 @@ def asked_symbols(model: NgramModel, windows: Ints) -> Ints:
 def read_places(
     model: NgramModel,
     channel: Channel,
+    near: Near,
     ids: Ints,
     places: Ints,
     read: list[str],
@@ -132,13 +128,13 @@ def read_places(
     padded = np.concatenate([np.full(REACH, model.pad, dtype=np.int64), ids, np.full(REACH, EOS, dtype=np.int64)])
     windows = padded[places[:, None] + np.arange(2 * REACH + 1)]
     _close_paragraph(windows, model.pad)
-    near = np.stack([near_symbols(model, channel, ch) for ch in read])
+    tried = near_symbols(model, near, read)
     out = []
     step = 256
     for start in range(0, len(places), step):
         block = slice(start, start + step)
         out += _read_block(
-            model, channel, windows[block], places[block], read[block], near[block], odd[block], keep, least_gain
+            model, channel, windows[block], places[block], read[block], tried[block], odd[block], keep, least_gain
         )
     return out
 

@@ -74,7 +74,13 @@ class Lexicon:
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) of the entries, whatever their order in the files."""
-        parts = [*sorted(self.trust), "\n", *sorted(self.never), "\n", *(f"{a}\t{b}" for a, b in sorted(self.replace.items()))]
+        parts = [
+            *sorted(self.trust),
+            "\n",
+            *sorted(self.never),
+            "\n",
+            *(f"{a}\t{b}" for a, b in sorted(self.replace.items())),
+        ]
         return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
     def trusted(self, text: str) -> Iterator[tuple[int, int]]:

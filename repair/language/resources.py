@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .channel import Channel
+    from .near import Near
     from .ngram import NgramModel
     from .script import Script
     from .words import Words
@@ -75,7 +76,15 @@ class Resources:
         from .words import Words
 
         with _LOCK:
-            return Words()
+            return Words(self.folder)
+
+    @cached_property
+    def near(self) -> Near:
+        """The characters most easily misread as each character."""
+        from .near import Near
+
+        with _LOCK:
+            return Near.load(self.folder)
 
     @cached_property
     def script(self) -> Script:
@@ -114,7 +123,9 @@ class Resources:
 
         model = self._weights.get(name)
         if model is None or set(model["weights"]) != set(features):
-            raise ResourceError(f"{self.folder / 'weights.json'}: no model {name!r} with features {', '.join(features)}")
+            raise ResourceError(
+                f"{self.folder / 'weights.json'}: no model {name!r} with features {', '.join(features)}"
+            )
         return np.array([model["weights"][feature] for feature in features], dtype=np.float64)
 
     @cached_property
@@ -144,10 +155,12 @@ class Resources:
 
     def digests(self) -> dict[str, str]:
         """File name -> first 16 hex digits of its SHA-256, for the log."""
-        return {p.name: _digest(str(p), p.stat().st_mtime_ns) for p in sorted(self.folder.iterdir()) if p.suffix in _DATA}
+        return {
+            p.name: _digest(str(p), p.stat().st_mtime_ns) for p in sorted(self.folder.iterdir()) if p.suffix in _DATA
+        }
 
 
-_DATA = frozenset({".tsv", ".txt", ".ngram", ".bin", ".json"})
+_DATA = frozenset({".tsv", ".txt", ".ngram", ".bin", ".json", ".npy", ".marisa"})
 
 
 @lru_cache(maxsize=64)

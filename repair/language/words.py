@@ -1,56 +1,146 @@
-"""jieba's dictionary and segmentation, with the user's words left out of its shared state."""
+"""jieba's dictionary and segmentation, memory-mapped.
+
+jieba builds its prefix dictionary anew in every process: half a second and 60 MB. Here the same dictionary lies
+in a trie on disk (``words.marisa``), which is mapped in no time and shared between processes; jieba's own
+algorithm runs on it and gives the same result. Segmenting is slower so (about 0.3 million characters a second
+instead of 0.8), but only suspicious places are ever segmented.
+"""
 
 from __future__ import annotations
 
+import argparse
+import math
+from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import jieba
 
+WORDS_FILE = "words.marisa"
+COMMON_FILE = "common_words.txt"
+COMMON = 300
+"""Count in jieba's dictionary from which a word of two characters is common."""
+
+_LN10 = math.log(10)
+
+
+class WordsError(ValueError):
+    """The dictionary cannot be read; the message names the file."""
+
+
+class _Frequencies:
+    """The part of ``dict`` that jieba's algorithm needs: word or prefix of one -> count, 0 for a mere prefix."""
+
+    __slots__ = ("_trie",)
+
+    def __init__(self, trie: Any) -> None:
+        self._trie = trie
+
+    def get(self, word: str, default: int | None = None) -> int | None:
+        # A lone surrogate is in no word and cannot be asked for in UTF-8.
+        try:
+            found = self._trie.get(word)
+        except UnicodeEncodeError:
+            return default
+        return int(found[0][0]) if found else default
+
+    def __contains__(self, word: str) -> bool:
+        return self.get(word) is not None
+
+    def __getitem__(self, word: str) -> int:
+        count = self.get(word)
+        if count is None:
+            raise KeyError(word)
+        return count
+
 
 class Words:
-    """Word frequencies and segmentation, from jieba's default dictionary.
+    """Word counts and segmentation, from jieba's default dictionary in `folder`."""
 
-    jieba's cache in the temporary folder is not used: building the prefix dictionary takes as long
-    as loading the cache does, and a file that anyone can write is not a safe thing to unmarshal.
-    """
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     @cached_property
     def tokenizer(self) -> jieba.Tokenizer:
+        """jieba's tokenizer on the mapped dictionary. Raises `WordsError`."""
         import logging
 
         import jieba
+        import marisa_trie
 
         jieba.setLogLevel(logging.WARNING)
+        path = self.folder / WORDS_FILE
+        trie = marisa_trie.RecordTrie("<I")
+        try:
+            trie.mmap(str(path))
+        except (OSError, RuntimeError) as error:
+            raise WordsError(f"{path}: not a word dictionary ({error})") from None
         tokenizer = jieba.Tokenizer()
-        tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
+        tokenizer.FREQ = _Frequencies(trie)
+        total = tokenizer.FREQ.get("\n")
+        if not total:
+            raise WordsError(f"{path}: not a word dictionary")
+        tokenizer.total = total
         tokenizer.initialized = True
         return tokenizer
 
     @cached_property
-    def by_shape(self) -> dict[str, list[str]]:
-        """``"?研"`` -> words that read so with the masked character: dictionary words one character apart."""
-        index: dict[str, list[str]] = {}
-        for word, count in self.tokenizer.FREQ.items():
-            if count > 2 and 2 <= len(word) <= 4:
-                for i in range(len(word)):
-                    index.setdefault(f"{word[:i]}?{word[i + 1 :]}", []).append(word)
-        return index
+    def common(self) -> tuple[str, ...]:
+        """Words of two Hanzi with a count of at least `COMMON`. Raises `WordsError`."""
+        path = self.folder / COMMON_FILE
+        try:
+            return tuple(path.read_text(encoding="utf-8").split())
+        except (OSError, UnicodeDecodeError) as error:
+            raise WordsError(f"{path}: {error}") from None
 
     def frequency(self, word: str) -> int:
         """Corpus count of `word` in the dictionary; 0 where it is not a word."""
-        return int(self.tokenizer.FREQ.get(word) or 0)
+        return int(self.tokenizer.FREQ.get(word) or 0) if word != "\n" else 0
 
-    def cut(self, text: str) -> list[str]:
-        """Segment `text` with the dictionary alone (no guesses at unknown words)."""
-        return list(self.tokenizer.cut(text, HMM=False))
+    def segment(self, text: str) -> tuple[float, list[tuple[int, int]]]:
+        """jieba's best path through its dictionary: log10 of its probability and the words as ``(start, end)``.
+
+        No guesses at unknown words: what is in no word is a word of one character.
+        """
+        tokenizer = self.tokenizer
+        route: dict[int, tuple[float, int]] = {}
+        tokenizer.calc(text, tokenizer.get_DAG(text), route)
+        spans = []
+        at = 0
+        while at < len(text):
+            end = route[at][1] + 1
+            spans.append((at, end))
+            at = end
+        return route[0][0] / _LN10 if text else 0.0, spans
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Segmentation of `text` as ``(start, end)``."""
-        out = []
-        position = 0
-        for word in self.cut(text):
-            out.append((position, position + len(word)))
-            position += len(word)
-        return out
+        """The words of `text` as ``(start, end)``."""
+        return self.segment(text)[1]
+
+
+def build(folder: Path) -> None:
+    """Write `WORDS_FILE` and `COMMON_FILE` to `folder` from the installed jieba."""
+    import jieba
+    import marisa_trie
+
+    tokenizer = jieba.Tokenizer()
+    counts, total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
+    # The sum of all counts travels under a key that is no word.
+    records = [*((word, (count,)) for word, count in sorted(counts.items())), ("\n", (total,))]
+    marisa_trie.RecordTrie("<I", records).save(str(folder / WORDS_FILE))
+    common = [w for w, n in counts.items() if n >= COMMON and len(w) == 2 and all("\u4e00" <= c <= "\u9fff" for c in w)]
+    (folder / COMMON_FILE).write_text("\n".join(sorted(common, key=lambda w: (-counts[w], w))) + "\n", encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """``python -m repair.language.words -o dictionaries``"""
+    parser = argparse.ArgumentParser(description="Build the word dictionary from jieba's.")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    build(parser.parse_args(arguments).output)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
