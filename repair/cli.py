@@ -1,37 +1,50 @@
 """The command line. Data goes to stdout, messages to stderr.
 
-Exit status: 0 done (for ``check``: nothing found), 1 damage found by ``check`` or documents that failed,
-2 bad input or usage.
+Exit status: 0 done (for ``check``: nothing found), 1 damage found by ``check``, 2 bad input or usage,
+130 interrupted. Where one of several files cannot be read or written, the others are still done: the bad
+one gets its line on stderr and the status is 2. Every file is written whole or not at all.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from types import FrameType
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from . import __version__
-from .formats.files import expand, read_bytes, refuse_overwrite, same_file, write_atomic
-from .formats.plain import InputError, TextFile, decode, encode, shown
+from .formats.files import STDIN, located, read_bytes, refuse_overwrite, same_file, write_atomic
+from .formats.plain import InputError, TextFile, decode, encode, representable, shown
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from .log import DocumentRecord, LogHeader
     from .pipeline import Pipeline
-    from .text import Level, Result
+    from .text import Correction, Level, Result
 
-EXIT_CLEAN, EXIT_FOUND, EXIT_ERROR = 0, 1, 2
+EXIT_CLEAN, EXIT_FOUND, EXIT_ERROR, EXIT_INTERRUPTED = 0, 1, 2, 130
+EXIT_PIPE = 141
+"""Nobody reads our output any more: what a program that the signal SIGPIPE ends leaves as its status."""
+
+_PROBE = "据《日报》报道，政策支持 and 体制保障，推动环研工作者围绕目\n\n标工作。臺灣後來的發展"
+"""Damage of many kinds: repairing it loads what the filters need, so that a broken model shows at the start."""
 
 
 @dataclass(frozen=True)
 class Job:
     """What a worker process needs to repair a file."""
 
-    profile: str
-    level: Level
+    profile: str | None
+    level: str | None
     lexicon: str | None
     dictionaries: str | None
     encoding: str | None
@@ -40,77 +53,108 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One repaired file: its bytes before and after, how it was decoded, what was found."""
+    """One repaired file: its bytes before and after, how it was decoded, what was found.
+
+    `dropped` counts the corrections that its encoding cannot hold; they are among the suggestions.
+    """
 
     name: str
     file: TextFile
     original: bytes
     repaired: bytes
     result: Result
+    dropped: int = 0
 
     @property
     def record(self) -> DocumentRecord:
         from .log import document_record
 
-        path = None if self.name == "-" else self.name
+        path = None if self.name == STDIN else self.name
         return document_record(self.name, self.file, self.original, self.repaired, path)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file that could not be repaired, and why, on one line."""
+
+    name: str
+    message: str
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        _say(f"error: {_flat(message)} (see {self.prog} --help)")
+        sys.exit(EXIT_ERROR)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    parser = _parser()
-    args = parser.parse_args(arguments)
-    try:
-        status: int = args.run(args)
-        sys.stdout.flush()
-        return status
-    except BrokenPipeError:
-        # The reader of our output has gone (head, less): not an error worth a message.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_CLEAN
-    except KeyboardInterrupt:
-        _say("interrupted")
-        return 130
-    except (ValueError, OSError) as error:
-        # InputError, LogError, LexiconError, ResourceError and ModelError are ValueErrors that say what is
-        # wrong with which file; anything else of that kind is a bad argument.
-        _say(f"error: {_one_line(error)}")
-        return EXIT_ERROR
+    with _signals():
+        try:
+            try:
+                args = _parser().parse_args(arguments)
+                status: int = args.run(args)
+            except SystemExit as end:  # --help, --version, bad usage
+                status = int(end.code or 0)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            return status
+        except BrokenPipeError:
+            # The reader of our output has gone (head, less): not an error worth a message.
+            _abandon_stdout()
+            return EXIT_PIPE
+        except KeyboardInterrupt:
+            _abandon_stdout()
+            _say("interrupted")
+            return EXIT_INTERRUPTED
+        except _Ended as end:
+            _abandon_stdout()
+            return 128 + end.number
+        except (ValueError, OSError) as error:
+            # InputError, LogError, LexiconError, ResourceError and ModelError are ValueErrors that say what is
+            # wrong with which file; anything else of that kind is a bad argument.
+            _abandon_stdout()
+            _say(f"error: {_one_line(error)}")
+            return EXIT_ERROR
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="repair", description="Repairs Chinese text that came out of OCR; every change is on record."
+    parser = _Parser(
+        prog="repair",
+        description="Repairs Chinese text that came out of OCR; every change is on record.",
+        epilog="Exit status: 0 done, 1 damage found (check), 2 error. 'repair COMMAND --help' explains a command.",
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"repair {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[[argparse.Namespace], int], help_: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=help_, description=help_[0].upper() + help_[1:] + ".")
+    def command(
+        name: str, run: Callable[[argparse.Namespace], int], help_: str, *parents: argparse.ArgumentParser
+    ) -> argparse.ArgumentParser:
+        sub: argparse.ArgumentParser = commands.add_parser(
+            name, help=help_, description=help_[0].upper() + help_[1:] + ".", parents=parents, allow_abbrev=False
+        )
         sub.set_defaults(run=run)
         return sub
 
     inputs = argparse.ArgumentParser(add_help=False)
-    inputs.add_argument("paths", nargs="*", default=["-"], metavar="PATH", help="file, folder, glob, or - for stdin")
-    inputs.add_argument("--level", choices=("safe", "review"), default=None, help="what is applied (default: safe)")
-    inputs.add_argument("--profile", default=None, help="filters to run (default: default)")
+    inputs.add_argument("paths", nargs="*", default=[STDIN], metavar="PATH", help="file, folder, glob, or - for stdin")
+    inputs.add_argument("--level", choices=("safe", "review"), help="what is applied (default: safe)")
+    inputs.add_argument("--profile", help="filters to run (default: default)")
     inputs.add_argument("--lexicon", metavar="DIR", help="folder with trust.txt, never.txt, replace.txt")
     inputs.add_argument("--dictionaries", metavar="DIR", help="models and tables to use instead of the shipped ones")
     inputs.add_argument("--encoding", help="encoding of the input (default: found out)")
     inputs.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes (default: 1)")
 
-    sub = command("clean", _clean, "repair files")
-    _adopt(sub, inputs)
+    sub = command("clean", _clean, "repair files", inputs)
     sub.add_argument("-o", "--output", metavar="OUT", help="file, or folder for several files (default: stdout)")
     sub.add_argument("--log", metavar="LOG.jsonl", help="write the diff log here")
     sub.add_argument("-q", "--quiet", action="store_true", help="no summary")
 
-    sub = command("check", _check, "report damage and change nothing")
-    _adopt(sub, inputs)
+    sub = command("check", _check, "report damage and change nothing", inputs)
     sub.add_argument("--output-format", choices=("text", "jsonl", "sarif", "github"), default="text")
 
-    sub = command("diff", _diff, "show what clean would change, as a unified diff")
-    _adopt(sub, inputs)
+    sub = command("diff", _diff, "show what clean would change, as a unified diff", inputs)
     sub.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colour by character")
 
     for name, run, help_ in (
@@ -130,29 +174,29 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("corpus", nargs="+", metavar="CORPUS", help="text, a paragraph a line (.txt or .txt.xz)")
     sub.add_argument("-o", "--output", default="zh.ngram", metavar="FILE", help="model file (default: zh.ngram)")
     sub.add_argument("--order", type=int, default=5, help="longest n-gram (default: 5)")
-    sub.add_argument("--prune", type=int, nargs="+", default=None, metavar="N", help="count thresholds by order")
+    sub.add_argument("--prune", type=int, nargs="+", default=[0, 0, 1, 3, 5], metavar="N", help="thresholds by order")
+    sub.add_argument(
+        "--focus", action="append", default=[], metavar="CORPUS", help="more text, whose n-grams are kept first"
+    )
+    sub.add_argument(
+        "--focus-weight", type=int, default=1, metavar="N", help="how many times more focus text counts then (default: 1)"
+    )
     return parser
 
 
-def _adopt(sub: argparse.ArgumentParser, parent: argparse.ArgumentParser) -> None:
-    for action in parent._actions:
-        sub._add_action(action)
-
-
 def _positive(value: str) -> int:
-    number = int(value)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
+    if not value.isascii() or not value.isdigit() or int(value) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {value!r}")
+    return int(value)
 
 
 # --- running the pipeline over files
 
 
 def _job(args: argparse.Namespace) -> Job:
-    return Job(
-        args.profile or "", args.level or "", args.lexicon, args.dictionaries, args.encoding, os.getcwd()  # type: ignore[arg-type]
-    )
+    if args.encoding is not None:
+        decode(b"", encoding=args.encoding, name="--encoding")  # an unknown one is no fault of the files
+    return Job(args.profile, args.level, args.lexicon, args.dictionaries, args.encoding, os.getcwd())
 
 
 def _configured(job: Job) -> tuple[Pipeline, Level]:
@@ -161,18 +205,18 @@ def _configured(job: Job) -> tuple[Pipeline, Level]:
     from .profiles import filters_of, project_settings
 
     path, project = project_settings(Path(job.start))
-    unknown = project.keys() - {"profile", "level", "lexicon", "profiles"}
-    if unknown:
-        raise InputError(f"{path}: [tool.repair] has no key {sorted(unknown)[0]!r}")
     profile = job.profile or str(project.get("profile", "default"))
-    level = job.level or str(project.get("level", "safe"))
-    if level not in ("safe", "review"):
-        raise InputError(f"{path}: level must be 'safe' or 'review', not {level!r}")
+    level: Level = "review" if (job.level or project.get("level")) == "review" else "safe"
     lexicon = job.lexicon
     if lexicon is None and "lexicon" in project and path is not None:
-        lexicon = str(path.parent / str(project["lexicon"]))
-    pipeline = Pipeline(filters_of(profile, project), lexicon=lexicon, resources=job.dictionaries, profile=profile)
-    return pipeline, level  # type: ignore[return-value]
+        lexicon = str(path.parent / project["lexicon"])
+    try:
+        filters = filters_of(profile, project)
+    except ValueError as error:
+        if path is None or (job.profile and profile not in project.get("profiles", {})):
+            raise
+        raise InputError(f"{path}: {error}") from None
+    return Pipeline(filters, lexicon=lexicon, resources=job.dictionaries, profile=profile), level
 
 
 _WORKER: tuple[Pipeline, Level, str | None] | None = None
@@ -180,96 +224,240 @@ _WORKER: tuple[Pipeline, Level, str | None] | None = None
 
 def _start_worker(job: Job) -> None:
     global _WORKER
-    _WORKER = (*_configured(job), job.encoding)
+    pipeline, level = _configured(job)
+    pipeline(_PROBE, level="review")
+    _WORKER = (pipeline, level, job.encoding)
 
 
-def _work(name: str) -> Outcome:
+def _work(name: str, data: bytes | None = None) -> Outcome | Failure:
+    """Repair one file; whatever is wrong with that file only comes back as a `Failure`."""
     assert _WORKER is not None
     pipeline, level, encoding = _WORKER
-    data = read_bytes(name)
-    label = "<stdin>" if name == "-" else name
-    file = decode(data, encoding=encoding, name=label)
-    result = pipeline(file.text, level=level)
-    return Outcome(name, file, data, encode(result.text, file), result)
+    label = "<stdin>" if name == STDIN else name
+    try:
+        if data is None:
+            data = read_bytes(name)
+        file = decode(data, encoding=encoding, name=label)
+    except InputError as error:
+        return Failure(name, _one_line(error))
+    try:
+        result, repaired, dropped = _writable(pipeline(file.text, level=level), file)
+    except Exception as error:
+        if type(error).__module__.startswith("repair.language"):
+            raise  # a broken model or dictionary: no file would fare better
+        return Failure(name, f"{shown(label)}: cannot be repaired ({type(error).__name__}: {_one_line(error)})")
+    return Outcome(name, file, data, repaired, result, dropped)
 
 
-def _outcomes(args: argparse.Namespace, names: Iterable[str]) -> Iterator[Outcome]:
+def _writable(result: Result, file: TextFile) -> tuple[Result, bytes, int]:
+    """`result` as far as the file's encoding can hold it, its bytes, and how many corrections had to stay proposals."""
+    try:
+        return result, encode(result.text, file), 0
+    except InputError:
+        pass
+
+    def lone(text: str) -> bool:
+        return any("\ud800" <= ch <= "\udfff" for ch in text)
+
+    def unwritable(c: Correction) -> bool:
+        return not representable(c.after, file)
+
+    def beside_bytes(c: Correction) -> bool:
+        # Bytes kept from a damaged file may make a character with what comes to stand beside them.
+        return lone(result.original[max(0, c.start - 1) : c.end + 1]) or lone(c.after)
+
+    dropped: set[Correction] = set()
+    for reason, test in (
+        (f"{file.encoding} has no code for it", unwritable),
+        ("beside bytes that are no text", beside_bytes),
+        ("the text could not be written", lambda _: True),
+    ):
+        new = {c for c in result.corrections if c not in dropped and test(c)}
+        dropped |= new
+        result = _demoted(result, new, reason)
+        with contextlib.suppress(InputError):
+            return result, encode(result.text, file), len(dropped)
+    raise AssertionError("a text without corrections is written as it was read")
+
+
+def _demoted(result: Result, these: set[Correction], reason: str) -> Result:
+    """`result` with some of its corrections as suggestions."""
+    from .text import Result, apply, ordered
+
+    kept = tuple(c for c in result.corrections if c not in these)
+    added = [replace(c, reason=f"{c.reason}; not applied: {reason}".lstrip("; ")) for c in these]
+    text = apply(result.original, kept)
+    return Result(result.original, text, kept, ordered([*result.suggestions, *added]))
+
+
+def _outcomes(args: argparse.Namespace, names: Sequence[str]) -> Iterator[Outcome | Failure]:
     """Every file's outcome, in order."""
     job = _job(args)
-    if args.workers == 1:
-        _start_worker(job)
-        yield from map(_work, names)
+    _start_worker(job)  # with several processes too: a bad option is reported once, and not by every worker
+    workers = min(args.workers, len(names))
+    if workers <= 1:
+        for name in names:
+            yield _work(name)
         return
-    from multiprocessing import get_context
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import active_children, get_context
 
-    _configured(job)  # bad options are reported here, once, not by every worker
-    with get_context("spawn").Pool(args.workers, _start_worker, (job,)) as pool:
-        yield from pool.imap(_work, names)
+    others = set(active_children())
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (job,))
+    waiting: deque[Future[Outcome | Failure]] = deque()
+    try:
+        for name in names:
+            # A worker has another stdin, and none of our pipes.
+            data = None if os.path.isfile(name) else _piped(name)
+            with _uninterrupted():
+                waiting.append(pool.submit(_work, name, data))
+            if len(waiting) >= 4 * workers:  # so that results do not pile up
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+        pool.shutdown()
+    except BrokenProcessPool:
+        raise InputError("a worker process died (out of memory?); try fewer --workers") from None
+    finally:
+        # Nothing is left to do here unless something went wrong.
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in set(active_children()) - others:
+            process.terminate()
+
+
+def _piped(name: str) -> bytes | None:
+    try:
+        return read_bytes(name)
+    except InputError:
+        return None  # the worker finds the same and says so
 
 
 def _clean(args: argparse.Namespace) -> int:
-    names = list(expand(args.paths))
-    targets = _targets(args, names)
+    found = list(located(args.paths))
+    if args.output == STDIN:
+        args.output = None
+    targets = _targets(args, found)
+    names = list(targets)
     if args.log:
-        for name in names:
-            if same_file(args.log, name) or any(t and same_file(args.log, t) for t in targets.values()):
-                raise InputError(f"{shown(args.log)}: the log would overwrite a text")
+        _check_log_path(args.log, targets)
     totals = {"applied": 0, "review": 0, "note": 0}
+    failed = 0
 
     def finished() -> Iterator[tuple[DocumentRecord, Result]]:
+        nonlocal failed
         for outcome in _outcomes(args, names):
-            target = targets[outcome.name]
-            if target is None:
-                _stdout().write(outcome.repaired)
-            else:
-                Path(target).parent.mkdir(parents=True, exist_ok=True)
-                write_atomic(target, outcome.repaired)
+            try:
+                if isinstance(outcome, Failure):
+                    raise InputError(outcome.message)
+                _deliver(outcome.repaired, targets[outcome.name])
+            except InputError as error:
+                failed += 1
+                _say(f"error: {_one_line(error)}")
+                if len(names) == failed == 1:
+                    raise _Reported from None
+                continue
+            name = shown(outcome.file.name)
             if outcome.file.lossy_bytes:
-                _say(f"warning: {shown(outcome.file.name)}: {outcome.file.lossy_bytes} bytes are no text; kept as they are")
+                _say(f"warning: {name}: {outcome.file.lossy_bytes} bytes are no text; kept as they are")
+            if outcome.dropped:
+                _say(f"warning: {name}: {outcome.dropped} corrections only proposed, as they cannot be written as "
+                     f"{outcome.file.encoding}")
             totals["applied"] += len(outcome.result.corrections)
             for c in outcome.result.suggestions:
-                totals[c.level if c.level != "safe" else "review"] += 1
+                totals["note" if c.level == "note" else "review"] += 1
             yield outcome.record, outcome.result
+        if failed == len(names):
+            raise _Reported
 
-    if args.log:
-        from .log import save_log
+    try:
+        if args.log:
+            from .log import save_log
 
-        save_log(args.log, finished(), _header(args))
-    else:
-        for _ in finished():
-            pass
+            save_log(args.log, finished(), _header(args))
+        else:
+            for _ in finished():
+                pass
+    except _Reported:
+        return EXIT_ERROR
     if not args.quiet:
-        where = f"{len(names)} files" if len(names) != 1 else shown(names[0] if names[0] != "-" else "<stdin>")
-        _say(f"{where}: {totals['applied']} corrections applied, {totals['review']} proposed, {totals['note']} noted")
-    return EXIT_CLEAN
+        done = len(names) - failed
+        where = shown("<stdin>" if names[0] == STDIN else names[0]) if len(names) == 1 else f"{done} files"
+        rest = f"; {failed} failed" if failed else ""
+        _say(
+            f"{where}: {totals['applied']} corrections applied, {totals['review']} proposed, {totals['note']} noted{rest}"
+        )
+    return EXIT_ERROR if failed else EXIT_CLEAN
 
 
-def _targets(args: argparse.Namespace, names: Sequence[str]) -> dict[str, str | None]:
+class _Reported(Exception):
+    """All that was to be done has failed, and has been reported; nothing more is to be written."""
+
+
+def _deliver(data: bytes, target: str | None) -> None:
+    if target is None:
+        _stdout().write(data)
+        return
+    folder = os.path.dirname(target)
+    if folder:
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except OSError as error:
+            raise InputError(_one_line(error)) from None
+    write_atomic(target, data)
+
+
+def _check_log_path(log: str, targets: dict[str, str | None]) -> None:
+    if log == STDIN:
+        raise InputError("--log needs the name of a file")
+    for name, target in targets.items():
+        if same_file(log, name):
+            raise InputError(f"{shown(log)}: the log would overwrite an input")
+        if target is not None and same_file(log, target):
+            raise InputError(f"{shown(log)}: the log and a repaired text would be one file")
+
+
+def _targets(args: argparse.Namespace, found: Sequence[tuple[str, str | None]]) -> dict[str, str | None]:
     """Input name -> output path (None: stdout). Raises `InputError` where outputs would collide or overwrite inputs."""
+    names = [name for name, _ in found]
     if args.output is None:
         if len(names) > 1:
             raise InputError("several inputs need an output folder (-o DIR)")
         return dict.fromkeys(names)
-    single_file = len(names) == 1 and not any(os.path.isdir(p) for p in args.paths)
-    if single_file and not (os.path.isdir(args.output) or args.output.endswith(("/", os.sep))):
-        refuse_overwrite(args.output, names)
-        return {names[0]: args.output}
-    if os.path.exists(args.output) and not os.path.isdir(args.output):
-        raise InputError(f"{shown(args.output)}: not a folder, and there are several inputs")
+    output: str = args.output
+    is_folder = os.path.isdir(output)
+    if len(found) == 1 and found[0][1] is None and not is_folder and not output.endswith(("/", os.sep)):
+        refuse_overwrite(output, names)
+        folder = os.path.dirname(output)
+        if folder and not os.path.isdir(folder):
+            raise InputError(f"{shown(output)}: no such folder to write to")
+        return {names[0]: output}
+    if os.path.lexists(output) and not is_folder:
+        raise InputError(f"{shown(output)}: not a folder, as several inputs need it")
+    inside = os.path.realpath(output) + os.sep
+    # With several folders each keeps its name, as their files may have the same names.
+    folders = {os.path.normpath(folder): folder for _, folder in found if folder is not None and os.path.isdir(folder)}
     targets: dict[str, str | None] = {}
     taken: dict[str, str] = {}
-    roots = [p for p in args.paths if os.path.isdir(p)]
-    for name in names:
-        root = next((r for r in roots if os.path.realpath(name).startswith(os.path.realpath(r) + os.sep)), None)
-        relative = os.path.relpath(name, root) if root else os.path.basename(name) if name != "-" else "stdin.txt"
-        if relative.startswith(".."):
-            relative = os.path.basename(name)
-        target = os.path.join(args.output, relative)
+    for name, folder in found:
+        if folder is None:
+            relative = "stdin.txt" if name == STDIN else os.path.basename(name)
+        else:
+            relative = os.path.relpath(name, folder)
+            # What an earlier run put there is no input.
+            if os.path.realpath(name).startswith(inside) and not os.path.realpath(folder + os.sep).startswith(inside[:-1]):
+                continue
+            if len(folders) > 1:
+                relative = os.path.join(os.path.basename(os.path.realpath(folder)), relative)
+        target = os.path.join(output, relative)
         if target in taken:
             raise InputError(f"{shown(name)} and {shown(taken[target])} would both be written to {shown(target)}")
-        refuse_overwrite(target, names)
         taken[target] = name
         targets[name] = target
+    for target in taken:
+        refuse_overwrite(target, targets)
+    if not targets:
+        raise InputError(f"{shown(output)}: holds all the inputs; nothing is left to repair")
     return targets
 
 
@@ -286,35 +474,67 @@ def _header(args: argparse.Namespace) -> LogHeader:
 def _check(args: argparse.Namespace) -> int:
     from .reporters import REPORTERS
 
-    names = list(expand(args.paths))
+    names = [name for name, _ in located(args.paths)]
     found = 0
+    failures: list[tuple[str, str]] = []
 
     def documents() -> Iterator[tuple[str, Result]]:
         nonlocal found
         for outcome in _outcomes(args, names):
+            name = "<stdin>" if outcome.name == STDIN else outcome.name
+            if isinstance(outcome, Failure):
+                failures.append((name, outcome.message))
+                _say(f"error: {outcome.message}")
+                continue
             found += len(outcome.result.corrections) + len(outcome.result.suggestions)
-            yield ("<stdin>" if outcome.name == "-" else outcome.name), outcome.result
+            yield name, outcome.result
 
-    for chunk in REPORTERS[args.output_format](documents()):
+    for chunk in _held_back(REPORTERS[args.output_format](documents(), failures), len(names)):
         _write_text(chunk)
+    if failures:
+        return EXIT_ERROR
     return EXIT_FOUND if found else EXIT_CLEAN
 
 
-def _diff(args: argparse.Namespace) -> int:
-    from .diff import coloured, unified
+def _held_back(chunks: Iterator[str], documents: int) -> Iterator[str]:
+    """`chunks`; for a single document only once it is through, so that an error leaves nothing half written."""
+    return iter(list(chunks)) if documents == 1 else chunks
 
-    names = list(expand(args.paths))
-    colour = args.color == "always" or (args.color == "auto" and sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+
+def _diff(args: argparse.Namespace) -> int:
+    from .diff import coloured, unified, with_mark
+
+    names = [name for name, _ in located(args.paths)]
+    status = EXIT_CLEAN
     for outcome in _outcomes(args, names):
-        label = "stdin" if outcome.name == "-" else outcome.name
-        if colour:
+        if isinstance(outcome, Failure):
+            _say(f"error: {outcome.message}")
+            status = EXIT_ERROR
+            continue
+        label = "stdin" if outcome.name == STDIN else outcome.name
+        if _colour(args.color):
             for chunk in coloured(outcome.result, label):
                 _write_text(chunk)
-        else:
-            # In the file's own encoding, so that the output is a patch of the file.
-            for chunk in unified(outcome.result, label):
+            continue
+        # In the file's own encoding, so that the output is a patch of the file. UTF-16 and UTF-32 have no lines
+        # of bytes that a patch could hold; their diff is to be looked at only.
+        wide = outcome.file.encoding.startswith(("utf-16", "utf-32"))
+        result = with_mark(outcome.result) if outcome.file.bom and not wide else outcome.result
+        for number, chunk in enumerate(unified(result, label)):
+            if number == 0:
+                _stdout().write(os.fsencode(chunk))
+            elif wide:
+                _write_text(chunk)
+            else:
                 _stdout().write(chunk.encode(outcome.file.encoding, outcome.file.errors))
-    return EXIT_CLEAN
+    return status
+
+
+def _colour(choice: str) -> bool:
+    if choice != "auto":
+        return choice == "always"
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _apply(args: argparse.Namespace) -> int:
@@ -332,14 +552,15 @@ def _revert(args: argparse.Namespace) -> int:
 def _rebuild(args: argparse.Namespace, rebuild: Callable[..., bytes], side: str) -> int:
     from .log import find_document, iter_documents
 
-    if args.output:
-        refuse_overwrite(args.output, [args.text, args.log])
+    output = None if args.output == STDIN else args.output
+    if output:
+        refuse_overwrite(output, [args.text, args.log])
     data = read_bytes(args.text)
     name = args.id or args.text
     document = find_document(iter_documents(args.log), data, name, side=side, log_name=args.log)  # type: ignore[arg-type]
     out = rebuild(data, document.record, document.entries, log_name=args.log, name=args.text)
-    if args.output:
-        write_atomic(args.output, out)
+    if output:
+        write_atomic(output, out)
     else:
         _stdout().write(out)
     return EXIT_CLEAN
@@ -356,9 +577,10 @@ def _rules(args: argparse.Namespace) -> int:
             extra = " (profile typography)" if filter_.name in OPTIONAL else ""
             _write_text(f"{name:{width}}  {rule.ceiling:6}  {rule.summary}{extra}\n")
         return EXIT_CLEAN
-    if args.rule not in rules:
+    wanted = args.rule if args.rule in rules else args.rule.lower().replace("_", "-")
+    if wanted not in rules:
         raise InputError(f"no rule called {args.rule!r} (there are: {', '.join(rules)})")
-    filter_, rule = rules[args.rule]
+    filter_, rule = rules[wanted]
     module = sys.modules[filter_.propose.__module__]
     _write_text(f"{rule.name}: {rule.summary}\n\n{(module.__doc__ or '').strip()}\n")
     _write_text(f"\nHighest level: {rule.ceiling}")
@@ -366,23 +588,55 @@ def _rules(args: argparse.Namespace) -> int:
         _write_text(f" (from confidence {rule.safe_at} on; {rule.review_at} for review)")
     _write_text("\n")
     for before, after in rule.examples:
-        _write_text(f"\n  {before}\n  -> {after}\n")
+        _write_text(f"\n  {_shown_lines(before)}\n  -> {_shown_lines(after)}\n")
     return EXIT_CLEAN
 
 
-def _train(args: argparse.Namespace) -> int:
-    from .language.train import main as train
+def _shown_lines(text: str) -> str:
+    from .diff import visible
 
-    options = ["-o", args.output, "--order", str(args.order)]
-    if args.prune is not None:
-        options += ["--prune", *map(str, args.prune)]
-    return train([*args.corpus, *options])
+    return visible(text)
+
+
+def _train(args: argparse.Namespace) -> int:
+    from lzma import LZMAError
+
+    from .language.train import train_ngram
+
+    for source in (*args.corpus, *args.focus):
+        if os.path.isdir(source):
+            raise InputError(f"{shown(source)}: is a directory")
+        with open(source, "rb"):
+            pass  # a missing file shows before the long work starts
+    refuse_overwrite(args.output, [*args.corpus, *args.focus])
+    folder = os.path.dirname(args.output) or os.curdir
+    if os.path.isdir(args.output) or not os.path.isdir(folder):
+        raise InputError(f"{shown(args.output)}: not a file that can be written")
+    try:
+        model = train_ngram(
+            args.corpus,
+            args.output,
+            order=args.order,
+            prune=args.prune,
+            focus=args.focus,
+            focus_weight=args.focus_weight,
+            progress=_say,
+        )
+    except (ImportError, LZMAError, EOFError) as error:
+        raise InputError(f"cannot train: {_flat(str(error))}") from None
+    finally:
+        with contextlib.suppress(OSError):  # what an interrupted or failed run would leave behind
+            os.unlink(f"{args.output}.partial")
+    _say(f"{args.output}: order {len(model.info['entries'])}, entries {', '.join(map(str, model.info['entries']))}")
+    return EXIT_CLEAN
 
 
 # --- output
 
 
 def _stdout() -> BinaryIO:
+    if sys.stdout is None:
+        raise InputError("standard output is closed")
     sys.stdout.flush()
     return sys.stdout.buffer
 
@@ -391,15 +645,80 @@ def _write_text(text: str) -> None:
     _stdout().write(text.encode("utf-8", "backslashreplace"))
 
 
+def _abandon_stdout() -> None:
+    """Write out what can be, and keep the interpreter from trying again, and complaining, at its end."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _say(message: str) -> None:
-    print(f"repair: {message}", file=sys.stderr)
+    if sys.stderr is not None:  # print would write to stdout then
+        with contextlib.suppress(OSError):
+            print(f"repair: {message}", file=sys.stderr, flush=True)
 
 
 def _one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror.lower()}"
-    return " ".join(str(error).split())
+        where = f"{shown(str(error.filename))}: " if error.filename else ""
+        return f"{where}{error.strerror[0].lower()}{error.strerror[1:]}"
+    return _flat(str(error))
+
+
+def _flat(text: str) -> str:
+    return shown(" ".join(text.split()))
+
+
+# --- signals
+
+
+class _Ended(BaseException):
+    """The program was told to end (SIGTERM, SIGHUP)."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP as exceptions, so that temporary files and workers are cleaned away."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _: FrameType | None) -> None:
+        raise _Ended(number)
+
+    old = {}
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            old[number] = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Signals wait here; a process started meanwhile never gets SIGINT, which a terminal sends to all of a group."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing.resource_tracker import ensure_running
+
+    ensure_running()  # it unblocks SIGINT when it starts
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)
 
 
 if __name__ == "__main__":

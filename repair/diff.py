@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import replace
 
 from .text import Correction, Result, line_column, line_starts
 
@@ -15,12 +16,14 @@ CONTEXT = 3
 
 _RED, _GREEN, _DIM, _BOLD, _PLAIN = "\x1b[31;9m", "\x1b[32m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 _NO_NEWLINE = "\\ No newline at end of file\n"
+_MARK = "\ufeff"
 
 
 def unified(result: Result, name: str) -> Iterator[str]:
     r"""Unified diff of ``result.original`` and ``result.text``; nothing where they are equal.
 
-    Lines end at ``\n`` only, as for ``patch``; a last line without one is marked as such.
+    Lines end at ``\n`` only, as for ``patch``; a last line without one is marked as such. The first
+    chunk is the header with the file's name, each of the others a hunk.
     """
     if result.original == result.text:
         return
@@ -28,7 +31,7 @@ def unified(result: Result, name: str) -> Iterator[str]:
     starts = [0]
     for line in old:
         starts.append(starts[-1] + len(line))
-    yield f"--- a/{name}\n+++ b/{name}\n"
+    yield f"--- {_path('a', name)}\n+++ {_path('b', name)}\n"
     shift = 0  # new line number - old line number
     for hunk in _hunks(_changes(result, old, starts)):
         first = max(0, hunk[0][0] - CONTEXT)
@@ -43,10 +46,33 @@ def unified(result: Result, name: str) -> Iterator[str]:
         body += [(" ", line) for line in old[at:last]]
         removed = sum(mark != "+" for mark, _ in body)
         added = sum(mark != "-" for mark, _ in body)
-        yield f"@@ -{_range(first, removed)} +{_range(first + shift, added)} @@\n"
-        for mark, line in body:
-            yield mark + (line if line.endswith("\n") else f"{line}\n{_NO_NEWLINE}")
+        chunk = [f"@@ -{_range(first, removed)} +{_range(first + shift, added)} @@\n"]
+        chunk += [mark + (line if line.endswith("\n") else f"{line}\n{_NO_NEWLINE}") for mark, line in body]
+        yield "".join(chunk)
         shift += added - removed
+
+
+def with_mark(result: Result) -> Result:
+    """`result` as it is with a byte order mark in front of both texts, so that a patch fits the file."""
+    return Result(
+        _MARK + result.original,
+        _MARK + result.text,
+        tuple(replace(c, start=c.start + 1, end=c.end + 1) for c in result.corrections),
+    )
+
+
+def _path(side: str, name: str) -> str:
+    """The name as ``patch`` reads it: quoted where it has odd characters, a tab after one with blanks."""
+    path = f"{side}/{name.removeprefix('./').lstrip('/')}"
+    if any(ch in '"\\' or ch < " " or ch == "\x7f" for ch in path):
+        return '"' + "".join(_quoted(ch) for ch in path) + '"'
+    return path + "\t" if " " in path else path
+
+
+def _quoted(ch: str) -> str:
+    if ch in '"\\':
+        return "\\" + ch
+    return f"\\{ord(ch):03o}" if ch < " " or ch == "\x7f" else ch
 
 
 def _lines(text: str) -> list[str]:
@@ -67,37 +93,55 @@ Change = tuple[int, int, list[str]]
 
 def _changes(result: Result, old: list[str], starts: list[int]) -> Iterator[Change]:
     """``(first line, end line, new lines)`` for every run of lines that corrections touch."""
+    final = max(0, len(old) - 1)
     group: list[Correction] = []
     lo = hi = 0
-
-    def close() -> Iterator[Change]:
-        pieces, at = [], starts[lo]
-        for c in group:
-            pieces += (result.original[at : c.start], c.after)
-            at = c.end
-        pieces.append(result.original[at : starts[hi]])
-        new = _lines("".join(pieces))
-        if new != old[lo:hi]:
-            yield lo, hi, new
-
     for c in result.corrections:
-        first = min(bisect_right(starts, c.start) - 1, max(0, len(old) - 1)) if old else 0
+        first = min(bisect_right(starts, c.start) - 1, final)
         # The line that holds the character after the span: it moves up when the span takes a line end away.
-        last = min(bisect_right(starts, c.end) - 1, max(0, len(old) - 1)) + 1 if old else 0
+        last = min(bisect_right(starts, c.end) - 1, final) + 1
         if group and first < hi:
             group.append(c)
             hi = max(hi, last)
             continue
-        if group:
-            yield from close()
+        yield from _change(result.original, group, old, starts, lo, hi)
         group, lo, hi = [c], first, last
-    if group:
-        yield from close()
+    yield from _change(result.original, group, old, starts, lo, hi)
+
+
+def _change(
+    original: str, group: list[Correction], old: list[str], starts: list[int], lo: int, hi: int
+) -> Iterator[Change]:
+    """The change that `group` makes to the lines from `lo` to `hi`, without what stays the same at both ends."""
+    if not group:
+        return
+    hi = min(hi, len(old))
+    pieces: list[str] = []
+    at = starts[lo]
+    for c in group:
+        pieces += (original[at : c.start], c.after)
+        at = c.end
+    pieces.append(original[at : starts[hi]])
+    new = _lines("".join(pieces))
+    head = 0
+    while lo + head < hi and head < len(new) and new[head] == old[lo + head]:
+        head += 1
+    tail = 0
+    while lo + head < hi - tail and tail < len(new) - head and new[len(new) - 1 - tail] == old[hi - 1 - tail]:
+        tail += 1
+    if lo + head < hi - tail or head < len(new) - tail:
+        yield lo + head, hi - tail, new[head : len(new) - tail]
 
 
 def _hunks(changes: Iterator[Change]) -> Iterator[list[Change]]:
     hunk: list[Change] = []
     for change in changes:
+        if hunk and change[0] == hunk[-1][1]:
+            # All that goes stands before all that comes, as in every diff.
+            lo, _, new = hunk[-1]
+            new.extend(change[2])
+            hunk[-1] = (lo, change[1], new)
+            continue
         if hunk and change[0] - hunk[-1][1] > 2 * CONTEXT:
             yield hunk
             hunk = []
@@ -126,4 +170,6 @@ def coloured(result: Result, name: str, around: int = 16) -> Iterator[str]:
 def visible(text: str) -> str:
     """`text` on one line: line breaks as ⏎, tabs and other invisible characters as escapes."""
     text = text.replace("\r\n", "⏎").replace("\n", "⏎").replace("\r", "⏎").replace("\f", "␌")
-    return "".join(ch if ch.isprintable() or ch == "\u3000" else ch.encode("unicode_escape").decode("ascii") for ch in text)
+    return "".join(
+        ch if ch.isprintable() or ch == "\u3000" else ch.encode("unicode_escape").decode("ascii") for ch in text
+    )

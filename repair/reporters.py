@@ -1,12 +1,15 @@
 """How ``repair check`` prints what it found: text, JSON lines, SARIF 2.1.0, GitHub annotations.
 
-A reporter takes ``(name, result)`` pairs and yields chunks of text.
+A reporter takes ``(name, result)`` pairs and yields chunks of text. `failures`, the names and messages of
+documents that could not be read, is looked at when the pairs are through, so it may still grow until then.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +18,9 @@ from .diff import visible
 from .text import Correction, Result, line_column, line_starts
 
 Documents = Iterable[tuple[str, Result]]
+Failures = Iterable[tuple[str, str]]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def _findings(result: Result) -> Iterator[tuple[Correction, int, int]]:
@@ -26,18 +32,22 @@ def _findings(result: Result) -> Iterator[tuple[Correction, int, int]]:
 def _message(c: Correction) -> str:
     if c.before == c.after:
         others = " / ".join(visible(text) or "∅" for text, _ in c.alternatives[:4] if text != c.before)
-        return f"{visible(c.before)}" + (f" ({c.reason})" if c.reason else "") + (f" perhaps {others}" if others else "")
-    return f"{visible(c.before) or '∅'} → {visible(c.after) or '∅'}" + (f" ({c.reason})" if c.reason else "")
+        return visible(c.before) + _reason(c) + (f" perhaps {others}" if others else "")
+    return f"{visible(c.before) or '∅'} → {visible(c.after) or '∅'}{_reason(c)}"
 
 
-def text(documents: Documents) -> Iterator[str]:
+def _reason(c: Correction) -> str:
+    return f" ({visible(c.reason)})" if c.reason else ""
+
+
+def text(documents: Documents, failures: Failures = ()) -> Iterator[str]:
     """``path:line:column: level rule confidence: before → after (reason)``"""
     for name, result in documents:
         for c, line, column in _findings(result):
             yield f"{visible(name)}:{line}:{column}: {c.level} {c.rule} {c.confidence:.2f}: {_message(c)}\n"
 
 
-def jsonl(documents: Documents) -> Iterator[str]:
+def jsonl(documents: Documents, failures: Failures = ()) -> Iterator[str]:
     """One JSON object a finding."""
     for name, result in documents:
         for c, line, column in _findings(result):
@@ -58,12 +68,13 @@ def jsonl(documents: Documents) -> Iterator[str]:
             yield _json(record) + "\n"
 
 
-def github(documents: Documents) -> Iterator[str]:
+def github(documents: Documents, failures: Failures = ()) -> Iterator[str]:
     """Workflow commands that GitHub shows as annotations."""
     kinds = {"safe": "error", "review": "warning", "note": "notice"}
     for name, result in documents:
         for c, line, column in _findings(result):
-            where = f"file={_escape(name, True)},line={line},col={column},title={_escape('repair: ' + c.rule, True)}"
+            path = _escape(name.removeprefix("./"), True)
+            where = f"file={path},line={line},col={column},title={_escape('repair: ' + c.rule, True)}"
             yield f"::{kinds[c.level]} {where}::{_escape(_message(c), False)}\n"
 
 
@@ -72,61 +83,77 @@ def _escape(value: str, is_property: bool) -> str:
     return value.replace(":", "%3A").replace(",", "%2C") if is_property else value
 
 
-def sarif(documents: Documents) -> Iterator[str]:
+def sarif(documents: Documents, failures: Failures = ()) -> Iterator[str]:
     """One SARIF 2.1.0 log with a fix for every replacement; columns count code points."""
     from .filters import all_rules
 
-    levels = {"safe": "error", "review": "warning", "note": "note"}
-    results: list[dict[str, Any]] = []
-    for name, result in documents:
-        uri = quote(name.encode("utf-8", "surrogateescape"))
-        starts = line_starts(result.original)
-        for c, line, column in _findings(result):
-            end_line, end_column = line_column(starts, c.end)
-            region = {
-                "startLine": line,
-                "startColumn": column,
-                "endLine": end_line,
-                "endColumn": end_column,
-                "charOffset": c.start,
-                "charLength": c.end - c.start,
-            }
-            entry: dict[str, Any] = {
-                "ruleId": c.rule,
-                "level": levels[c.level],
-                "message": {"text": _message(c)},
-                "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}],
-                "properties": {"confidence": c.confidence},
-            }
-            if c.before != c.after:
-                replacement = {"deletedRegion": region, "insertedContent": {"text": c.after}}
-                change = {"artifactLocation": {"uri": uri}, "replacements": [replacement]}
-                entry["fixes"] = [{"artifactChanges": [change]}]
-            results.append(entry)
-    rules = [
-        {"id": rule, "shortDescription": {"text": spec.summary}} for rule, (_, spec) in all_rules().items()
-    ]
-    log = {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {"driver": {"name": "repair", "version": __version__, "rules": rules}},
-                "columnKind": "unicodeCodePoints",
-                "results": results,
-            }
-        ],
+    rules = [{"id": rule, "shortDescription": {"text": spec.summary}} for rule, (_, spec) in all_rules().items()]
+    numbers = {rule["id"]: number for number, rule in enumerate(rules)}
+    run = {
+        "tool": {"driver": {"name": "repair", "version": __version__, "rules": rules}},
+        "columnKind": "unicodeCodePoints",
+        "newlineSequences": ["\r\n", "\n", "\r", "\f"],
     }
-    yield _json(log, indent=1) + "\n"
+    # Written piece by piece, so that memory does not grow with the number of documents.
+    yield '{"$schema":"https://json.schemastore.org/sarif-2.1.0.json","version":"2.1.0","runs":[\n'
+    yield _json(run)[:-1] + ',\n"results":['
+    comma = "\n"
+    for name, result in documents:
+        for finding in _sarif_results(name, result, numbers):
+            yield comma + _json(finding)
+            comma = ",\n"
+    notes = [
+        {
+            "level": "error",
+            "message": {"text": message},
+            "locations": [{"physicalLocation": {"artifactLocation": {"uri": _uri(name)}}}],
+        }
+        for name, message in failures
+    ]
+    invocation = {"executionSuccessful": not notes, "toolExecutionNotifications": notes}
+    yield f'\n],\n"invocations":[{_json(invocation)}]}}\n]}}\n'
 
 
-def _json(value: object, indent: int | None = None) -> str:
+def _sarif_results(name: str, result: Result, numbers: Mapping[str, int]) -> Iterator[dict[str, Any]]:
+    levels = {"safe": "error", "review": "warning", "note": "note"}
+    artifact = {"uri": _uri(name)}
+    starts = line_starts(result.original)
+    for c, line, column in _findings(result):
+        end_line, end_column = line_column(starts, c.end)
+        region = {
+            "startLine": line,
+            "startColumn": column,
+            "endLine": end_line,
+            "endColumn": end_column,
+            "charOffset": c.start,
+            "charLength": c.end - c.start,
+        }
+        finding: dict[str, Any] = {"ruleId": c.rule}
+        if c.rule in numbers:
+            finding["ruleIndex"] = numbers[c.rule]
+        finding |= {
+            "level": levels[c.level],
+            "message": {"text": _message(c)},
+            "locations": [{"physicalLocation": {"artifactLocation": artifact, "region": region}}],
+            "properties": {"confidence": c.confidence},
+        }
+        if c.before != c.after:
+            replacement = {"deletedRegion": region, "insertedContent": {"text": c.after}}
+            finding["fixes"] = [{"artifactChanges": [{"artifactLocation": artifact, "replacements": [replacement]}]}]
+        yield finding
+
+
+def _uri(name: str) -> str:
+    path = quote(os.fsencode(name.removeprefix("./")))
+    return f"file://{path}" if name.startswith("/") else path
+
+
+def _json(value: object) -> str:
     # Lone surrogates cannot be written as UTF-8; JSON has an escape for them.
-    out = json.dumps(value, ensure_ascii=False, indent=indent)
-    return "".join(f"\\u{ord(ch):04x}" if "\ud800" <= ch <= "\udfff" else ch for ch in out)
+    return _SURROGATE.sub(lambda m: f"\\u{ord(m.group()):04x}", json.dumps(value, ensure_ascii=False))
 
 
-REPORTERS: dict[str, Callable[[Documents], Iterator[str]]] = {
+REPORTERS: dict[str, Callable[[Documents, Failures], Iterator[str]]] = {
     "text": text,
     "jsonl": jsonl,
     "sarif": sarif,

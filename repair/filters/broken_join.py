@@ -34,6 +34,8 @@ _ALONE = re.compile(
     r"|[^，。]{1,16}[报讯]$)"
 )
 _FIELD = re.compile(r"[^\s，。：:]{1,8}[：:]")
+# Short lines that each end with a mark and have none inside: verse, couplets.
+_VERSE = re.compile(r"[^，。、；：！？,;:!?\s]{2,16}[，。；！？,;!?]")
 _COLUMNS = re.compile(r"\S(?:[\u3000\t]| {2,})\S")
 SPAN = 4
 """Symbols on each side that the language model looks at."""
@@ -79,10 +81,12 @@ def _gap(text: str, lines: list[Line], above: int, below: int) -> Gap | None:
         core = text[start - 2] if text[start - 2] in FINAL else last
     if core in FINAL and not (last == "." and text[start - 2 : start - 1].isdigit() and first.isdigit()):
         return None
-    if a.kind == "quote" and below - above > 1:
+    if first in "［【〔[" or (a.kind == "quote" and below - above > 1):
         return None
     above_text, below_text = text[a.start : start].strip(), text[end : min(b.end, end + 200)]
     if _ALONE.fullmatch(above_text[:40]) or _ALONE.fullmatch(below_text.strip()[:40]):
+        return None
+    if _VERSE.fullmatch(above_text[:40]) and _VERSE.fullmatch(below_text.strip()[:40]):
         return None
     if _COLUMNS.search(above_text[:200]) and _COLUMNS.search(below_text):
         return None
@@ -214,15 +218,30 @@ def _neighbour_share(found: list[Gap], split: NDArray[np.float64]) -> NDArray[np
     return np.where(count > 0, (total[hi] - total[lo] - split) / np.maximum(1, count), 0.0)
 
 
+def _in_verse(document: Document, gap: Gap, row: NDArray[np.float64]) -> bool:
+    """Whether the break stands in a block of short lines, without any mark or very short, and no word runs across."""
+    if row[NAMES.index("word")] > 0:
+        return False
+    lines, text = document.lines, document.text
+    lo, hi = gap.above, gap.below
+    while lo > 0 and lines[lo - 1].kind != "blank" and gap.above - lo < 8:
+        lo -= 1
+    while hi + 1 < len(lines) and lines[hi + 1].kind != "blank" and hi - gap.below < 8:
+        hi += 1
+    block = [text[line.start : line.end].strip() for line in lines[lo : hi + 1] if line.kind != "blank"]
+    return len(block) >= 3 and max(map(len, block)) <= 20 and not any(ch in "，。、；！？" for b in block for ch in b)
+
+
 def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposal]:
     found = gaps(document)
     if not found:
         return
     weights = document.resources.weights("broken_join", NAMES)
-    logits = features(document, found) @ weights
-    for g, logit in zip(found, logits, strict=True):
+    evidence = features(document, found)
+    for g, row in zip(found, evidence, strict=True):
+        logit = float(row @ weights)
         probability = 1.0 / (1.0 + math.exp(-float(np.clip(logit, -30, 30))))
-        if probability < 0.5:
+        if probability < 0.5 or _in_verse(document, g, row):
             continue
         text = document.text
         kind = (

@@ -21,6 +21,9 @@ from ..language.words import Words
 
 SURPRISE = -8.5
 """log10 probability of the pair and the symbol after it below which a loose pair is looked into."""
+PLAIN_STYLE = -1.7
+"""Mean log10 probability of a symbol below which a document gets no notes: in verse, dialect, recipes or a badly
+garbled page too much is odd that is no damage, or too much is damage for a note to be of use."""
 RARE = -5.5
 """log10 unigram probability below which a character is too rare to judge."""
 TOP = 6

@@ -92,7 +92,7 @@ def hypotheses(document: Document) -> list[Hypothesis]:
     hanzi = (point >= 0x3400) & (point <= 0x9FFF)
     kana = (point >= 0x30A0) & (point <= 0x30FF)
     shielded = document.protected.mask(len(text)) | document.trusted.mask(len(text))
-    ok = inside & (hanzi | kana) & ~shielded[at] & (view.ids != BOS) & (view.ids != EOS)
+    ok = inside & (hanzi | kana) & ~shielded[at] & (view.ids != BOS) & (view.ids != EOS) & ~_alone(codes)[at]
     places = np.flatnonzero(ok & suspicious(view.logp, SINGLE, WINDOW))
     if not len(places):
         return []
@@ -104,6 +104,15 @@ def hypotheses(document: Document) -> list[Hypothesis]:
         return []
     evidence = _evidence(document, found)
     return [Hypothesis(int(view.positions[r.place]), r, row) for r, row in zip(found, evidence, strict=True)]
+
+
+def _alone(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Which characters stand for themselves: no Hanzi, letter, digit or line end on either side. (n,)"""
+    joined = ((codes >= 0x3400) & (codes <= 0x9FFF)) | (codes >= 0x20000) | (codes == 10) | (codes == 13) | (codes == 12)
+    joined |= ((codes >= 48) & (codes <= 57)) | ((codes >= 65) & (codes <= 122)) | ((codes >= 0xFF10) & (codes <= 0xFF5A))
+    before = np.concatenate([[False], joined[:-1]])
+    after = np.concatenate([joined[1:], [False]])
+    return ~before & ~after
 
 
 def _winners(found: list[Reading]) -> list[Reading]:
@@ -287,14 +296,14 @@ def substitutions(document: Document, least: float) -> Iterator[Proposal]:
         if probability < least:
             continue
         read = document.text[h.position]
-        gain = 10 ** min(6.0, float(h.reading.gain[0]))
+        new = model.vocabulary[int(h.reading.ids[0])]
         yield Proposal(
             h.position,
             h.position + 1,
-            model.vocabulary[int(h.reading.ids[0])],
+            new,
             "misread",
             probability,
-            f"{read} does not fit here; {gain:.0f} times likelier so",
+            f"{read} does not fit here, {new} does (log10 likelihood {h.reading.gain[0]:+.1f})",
             ranked(h, read, probability, model.vocabulary),
         )
 
@@ -314,6 +323,8 @@ def ranked(h: Hypothesis, read: str, probability: float, vocabulary: tuple[str, 
 
 def notes(document: Document, least: float, taken: list[int]) -> Iterator[Proposal]:
     """Flags for loose characters that are damaged with at least probability `least`; none beside a substitution."""
+    if document.style < loose.PLAIN_STYLE:
+        return
     weights = document.resources.weights("loose", loose.FEATURES)
     groups: list[list[tuple[loose.Pair, float]]] = []
     # A pair that alone would not be flagged belongs to the stretch of one that is.
@@ -369,5 +380,5 @@ FILTER = Filter(
         ),
     ),
     propose,
-    settings={"least": 0.5, "least_note": 0.65},
+    settings={"least": 0.5, "least_note": 0.7},
 )

@@ -73,7 +73,7 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
             continue
         word = m.group(1)
         # Capitals throughout are an acronym or a keyword; a translating model writes small letters.
-        if len(word) > 1 and word.isupper():
+        if word.isupper():
             continue
         if _MENTION_LEFT.search(left) or _MENTION_RIGHT.match(right):
             continue

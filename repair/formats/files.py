@@ -27,11 +27,15 @@ def read_bytes(path: StrPath) -> bytes:
     name = os.fspath(path)
     try:
         if name == STDIN:
+            if sys.stdin is None:  # closed by whoever started us
+                raise InputError("<stdin>: is closed")
             return sys.stdin.buffer.read()
         with open(name, "rb") as file:
             return file.read()
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
-        raise _failure(name, error) from None
+        raise _failure("<stdin>" if name == STDIN else name, error) from None
 
 
 def write_atomic(path: StrPath, data: bytes | Iterable[bytes]) -> None:
@@ -118,16 +122,36 @@ def expand(paths: Iterable[StrPath], patterns: Sequence[str] = PATTERNS) -> Iter
 
     Raises `InputError`: a missing file, a folder or glob without a match, no permission.
     """
-    found: dict[str, str] = {}  # canonical path to the path as given
+    return (name for name, _ in located(paths, patterns))
+
+
+def located(paths: Iterable[StrPath], patterns: Sequence[str] = PATTERNS) -> Iterator[tuple[str, str | None]]:
+    """As `expand`, each file with the folder that it was searched in: the one given, or where the glob starts.
+
+    None for a file given by its own name and for standard input.
+    """
+    found: dict[str, tuple[str, str | None]] = {}  # canonical path to the path as given and its folder
     for path in paths:
         name = os.fspath(path)
         if name == STDIN:
-            found.setdefault(STDIN, STDIN)
-            continue
-        for match in [name] if _exists(name) else _globbed(name):
-            found.setdefault(os.path.realpath(match), match)
+            found.setdefault(STDIN, (STDIN, None))
+        elif _exists(name):
+            found.setdefault(os.path.realpath(name), (name, name if os.path.isdir(name) else None))
+        else:
+            for match in _globbed(name):
+                found.setdefault(os.path.realpath(match), (match, _fixed_part(name)))
     given = frozenset(found)
-    return chain.from_iterable([_files_of(name, patterns, given) for name in found.values()])
+    # Not one generator: what is wrong with an argument shows before the first file is used.
+    parts = [(_files_of(name, patterns, given), folder) for name, folder in found.values()]
+    return ((name, folder) for files, folder in parts for name in files)
+
+
+def _fixed_part(pattern: str) -> str:
+    """The folder in front of the first part of a glob that has a wildcard."""
+    folder = pattern
+    while glob.has_magic(folder):
+        folder = os.path.dirname(folder)
+    return folder or os.curdir
 
 
 def _exists(name: str) -> bool:
