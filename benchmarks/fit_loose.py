@@ -18,7 +18,7 @@ from rapidfuzz.distance import Levenshtein
 
 from repair.document import Document
 from repair.filters import get
-from repair.filters.loose import FEATURES, loose_pairs
+from repair.filters.loose import FEATURES, PLAIN_STYLE, loose_pairs
 from repair.language.resources import Resources, default_resources
 from repair.pipeline import Pipeline
 
@@ -40,14 +40,18 @@ def page_examples(folder: str, wanted: str, resources: Resources) -> tuple[np.nd
         for op in Levenshtein.opcodes(solid, truth):
             if op.tag == "equal":
                 right.update(place[op.src_start : op.src_end])
-        for pair in loose_pairs(Document(text, None, resources)):
+        document = Document(text, None, resources)
+        if document.style < PLAIN_STYLE:
+            continue
+        for pair in loose_pairs(document):
             xs.append(pair.evidence)
             ys.append(float(not (pair.start in right and pair.end - 1 in right)))
     return np.array(xs), np.array(ys)
 
 
 def clean_examples(texts: list[str], resources: Resources) -> np.ndarray:
-    rows = [pair.evidence for text in texts for pair in loose_pairs(Document(text, None, resources))]
+    documents = (Document(text, None, resources) for text in texts)
+    rows = [pair.evidence for document in documents if document.style >= PLAIN_STYLE for pair in loose_pairs(document)]
     return np.array(rows).reshape(-1, len(FEATURES))
 
 
@@ -56,7 +60,7 @@ def main() -> None:
     parser.add_argument("pages")
     parser.add_argument("text", nargs="+")
     parser.add_argument("--clean")
-    parser.add_argument("--documents", type=int, default=150)
+    parser.add_argument("--documents", type=int, default=300)
     parser.add_argument("--dictionaries")
     parser.add_argument("--weights", type=Path, default=Path("dictionaries/weights.json"))
     a = parser.parse_args()

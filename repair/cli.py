@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -129,15 +129,15 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def command(
-        name: str, run: Callable[[argparse.Namespace], int], help_: str, *parents: argparse.ArgumentParser
+        name: str, run: Callable[[argparse.Namespace], int], help_: str, *parents: _Parser
     ) -> argparse.ArgumentParser:
         sub: argparse.ArgumentParser = commands.add_parser(
-            name, help=help_, description=help_[0].upper() + help_[1:] + ".", parents=parents, allow_abbrev=False
+            name, help=help_, description=help_[0].upper() + help_[1:] + ".", parents=[*parents], allow_abbrev=False
         )
         sub.set_defaults(run=run)
         return sub
 
-    inputs = argparse.ArgumentParser(add_help=False)
+    inputs = _Parser(add_help=False)
     inputs.add_argument("paths", nargs="*", default=[STDIN], metavar="PATH", help="file, folder, glob, or - for stdin")
     inputs.add_argument("--level", choices=("safe", "review"), help="what is applied (default: safe)")
     inputs.add_argument("--profile", help="filters to run (default: default)")
@@ -179,7 +179,7 @@ def _parser() -> argparse.ArgumentParser:
         "--focus", action="append", default=[], metavar="CORPUS", help="more text, whose n-grams are kept first"
     )
     sub.add_argument(
-        "--focus-weight", type=int, default=1, metavar="N", help="how many times more focus text counts then (default: 1)"
+        "--focus-weight", type=int, default=1, metavar="N", help="how many times more that text counts (default: 1)"
     )
     return parser
 
@@ -361,8 +361,8 @@ def _clean(args: argparse.Namespace) -> int:
             if outcome.file.lossy_bytes:
                 _say(f"warning: {name}: {outcome.file.lossy_bytes} bytes are no text; kept as they are")
             if outcome.dropped:
-                _say(f"warning: {name}: {outcome.dropped} corrections only proposed, as they cannot be written as "
-                     f"{outcome.file.encoding}")
+                codec = outcome.file.encoding
+                _say(f"warning: {name}: {_count(outcome.dropped)} only proposed: {codec} cannot hold the outcome")
             totals["applied"] += len(outcome.result.corrections)
             for c in outcome.result.suggestions:
                 totals["note" if c.level == "note" else "review"] += 1
@@ -382,12 +382,17 @@ def _clean(args: argparse.Namespace) -> int:
         return EXIT_ERROR
     if not args.quiet:
         done = len(names) - failed
-        where = shown("<stdin>" if names[0] == STDIN else names[0]) if len(names) == 1 else f"{done} files"
+        where = f"{done} file{'s' if done != 1 else ''}"
+        if len(names) == 1:
+            where = shown("<stdin>" if names[0] == STDIN else names[0])
         rest = f"; {failed} failed" if failed else ""
-        _say(
-            f"{where}: {totals['applied']} corrections applied, {totals['review']} proposed, {totals['note']} noted{rest}"
-        )
+        counts = f"{_count(totals['applied'])} applied, {totals['review']} proposed, {totals['note']} noted"
+        _say(f"{where}: {counts}{rest}")
     return EXIT_ERROR if failed else EXIT_CLEAN
+
+
+def _count(corrections: int) -> str:
+    return f"{corrections} correction{'s' if corrections != 1 else ''}"
 
 
 class _Reported(Exception):
@@ -445,17 +450,18 @@ def _targets(args: argparse.Namespace, found: Sequence[tuple[str, str | None]]) 
         else:
             relative = os.path.relpath(name, folder)
             # What an earlier run put there is no input.
-            if os.path.realpath(name).startswith(inside) and not os.path.realpath(folder + os.sep).startswith(inside[:-1]):
+            top = os.path.realpath(folder) + os.sep
+            if os.path.realpath(name).startswith(inside) and not top.startswith(inside):
                 continue
             if len(folders) > 1:
                 relative = os.path.join(os.path.basename(os.path.realpath(folder)), relative)
-        target = os.path.join(output, relative)
-        if target in taken:
-            raise InputError(f"{shown(name)} and {shown(taken[target])} would both be written to {shown(target)}")
-        taken[target] = name
-        targets[name] = target
-    for target in taken:
-        refuse_overwrite(target, targets)
+        path = os.path.join(output, relative)
+        if path in taken:
+            raise InputError(f"{shown(name)} and {shown(taken[path])} would both be written to {shown(path)}")
+        taken[path] = name
+        targets[name] = path
+    for path in taken:
+        refuse_overwrite(path, targets)
     if not targets:
         raise InputError(f"{shown(output)}: holds all the inputs; nothing is left to repair")
     return targets

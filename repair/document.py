@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -54,6 +54,8 @@ class Document:
         self.text = text
         self.lexicon = lexicon if lexicon is not None else Lexicon()
         self.resources = resources if resources is not None else default_resources()
+        self.memo: dict[str, Any] = {}
+        """What a filter's two functions share about this text, by filter name."""
 
     @cached_property
     def lines(self) -> list[Line]:

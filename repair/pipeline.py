@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .document import Document
-from .filters.base import Filter
+from .filters.base import Filter, Propose
 from .language.lexicon import Lexicon
 from .language.resources import Resources, default_resources
 from .text import LEVELS, Alternatives, Correction, Level, Proposal, Result, ordered
@@ -75,32 +75,38 @@ class Pipeline:
             raise NotImplementedError("several readings of one page are not supported yet")
         current = text
         edits: list[_Edit] = []
+        document = Document(current, self.lexicon, self.resources)
         for _ in range(MAX_PASSES):
-            before = current
             found: list[tuple[Proposal, Level]] = []
-            document = Document(current, self.lexicon, self.resources)
+            settled = True
             for filter_ in self.filters:
-                proposals = self._proposals(filter_, document)
+                proposals = self._proposals(filter_, filter_.propose, document)
                 now = [(p, lv) for p, lv in proposals if LEVELS.index(lv) <= LEVELS.index(level)]
                 found += [(p, lv) for p, lv in proposals if LEVELS.index(lv) > LEVELS.index(level)]
                 if now:
+                    settled = False
                     edits, current = _compose(text, edits, current, now)
                     document = Document(current, self.lexicon, self.resources)
-            if current == before:
+            if settled:
+                for filter_ in self.filters:
+                    if filter_.notes is not None:
+                        found += self._proposals(filter_, filter_.notes, document)
                 applied = ordered(_as_correction(text, e) for e in edits)
                 return Result(text, current, applied, _suggestions(text, edits, current, found))
         return Result(text, text)
 
-    def _proposals(self, filter_: Filter, document: Document) -> list[tuple[Proposal, Level]]:
-        """The filter's proposals with their levels: protected ones dropped, overlaps settled."""
+    def _proposals(self, filter_: Filter, propose: Propose, document: Document) -> list[tuple[Proposal, Level]]:
+        """What a filter's function proposes, with levels: protected spans spared, overlaps settled."""
         size = len(document.text)
         replacing: list[tuple[Proposal, Level]] = []
         flags: list[tuple[Proposal, Level]] = []
         shield = None
-        for p in filter_.propose(document, filter_.settings):
+        for p in propose(document, filter_.settings):
             if not 0 <= p.start <= p.end <= size:
                 raise ValueError(f"filter {filter_.name!r} proposed {p.start}-{p.end} in a text of {size} characters")
             flag = document.text[p.start : p.end] == p.after
+            if propose is filter_.notes and not flag:
+                raise ValueError(f"filter {filter_.name!r} has a note that would change {p.start}-{p.end}")
             if not flag:
                 if shield is None:
                     shield = document.hard if filter_.lexical else document.protected

@@ -42,13 +42,18 @@ def filters_of(profile: str, project: Mapping[str, Any] | None = None) -> list[F
 
 def _configured(name: str, settings: Mapping[str, Any]) -> Filter:
     filter_ = get(name)
-    configured = filter_.configured(**settings)
-    for key, value in settings.items():
-        default = filter_.settings[key]
-        wanted = (int, float) if isinstance(default, float) else type(default)
-        if default is not None and (not isinstance(value, wanted) or isinstance(value, bool) != isinstance(default, bool)):
-            raise ValueError(f"setting {key!r} of filter {name!r} must be like {default!r}, not {value!r}")
-    return configured
+    filter_.configured(**settings)  # knows all its settings
+    fitted = {key: _fitted(name, key, filter_.settings[key], value) for key, value in settings.items()}
+    return filter_.configured(**fitted)
+
+
+def _fitted(name: str, key: str, default: Any, value: Any) -> Any:
+    """`value` as the type of the setting's default. Raises `ValueError`."""
+    if isinstance(default, tuple) and isinstance(value, list):
+        return tuple(value)
+    if default is None or (type(default) is float and type(value) is int) or type(value) is type(default):
+        return value
+    raise ValueError(f"setting {key!r} of filter {name!r} must be like {default!r}, not {value!r}")
 
 
 def _resolve(profile: str, own: Mapping[str, Any], seen: tuple[str, ...]) -> list[tuple[str, dict[str, Any]]]:

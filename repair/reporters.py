@@ -87,8 +87,9 @@ def sarif(documents: Documents, failures: Failures = ()) -> Iterator[str]:
     """One SARIF 2.1.0 log with a fix for every replacement; columns count code points."""
     from .filters import all_rules
 
-    rules = [{"id": rule, "shortDescription": {"text": spec.summary}} for rule, (_, spec) in all_rules().items()]
-    numbers = {rule["id"]: number for number, rule in enumerate(rules)}
+    known = all_rules()
+    rules = [{"id": rule, "shortDescription": {"text": spec.summary}} for rule, (_, spec) in known.items()]
+    numbers = {rule: number for number, rule in enumerate(known)}
     run = {
         "tool": {"driver": {"name": "repair", "version": __version__, "rules": rules}},
         "columnKind": "unicodeCodePoints",

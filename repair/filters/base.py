@@ -46,7 +46,8 @@ class Rule:
 class Filter:
     """A named family of rules with the function that proposes, and its settings.
 
-    `lexical` marks the user's own replacements, the only ones that may change real English.
+    `notes`, where a filter has it, yields flags only; since flags never change the text it runs once, on the finished
+    text, and may be slow. `lexical` marks the user's own replacements, the only ones that may change real English.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Filter:
     propose: Propose
     settings: Mapping[str, Any] = field(default_factory=dict)
     lexical: bool = False
+    notes: Propose | None = None
 
     def configured(self, **settings: Any) -> Filter:
         """The same filter with some settings changed. Raises `ValueError` for a setting it does not have."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..document import Document
-from ..language.decoder import REACH, window_sums
+from ..language.decoder import REACH, after_symbol, before_symbol, hanzi_symbols, window_sums
 from ..language.ngram import EOS, NgramModel
 from ..language.words import Words
 
@@ -26,6 +26,8 @@ PLAIN_STYLE = -1.7
 garbled page too much is odd that is no damage, or too much is damage for a note to be of use."""
 RARE = -5.5
 """log10 unigram probability below which a character is too rare to judge."""
+LIKELY = 2500
+"""Words tried with the whole model."""
 TOP = 6
 
 FEATURES = (
@@ -163,14 +165,40 @@ def _context(document: Document, start: int, end: int) -> str:
 
 
 def _fitting(model: NgramModel, words: Words, ids: NDArray[np.int64], place: int) -> tuple[tuple[str, float], ...]:
-    """The common words that gain most in place of the two symbols at `place`."""
-    chosen, symbols = common_words(model, words)
+    """The common words that gain most in place of the two symbols at `place`: of the best by pairs of symbols, the
+    best by the whole model."""
+    chosen, symbols, first, second, inner = _pair_scores(model, words)
+    rough = after_symbol(model, int(ids[place - 1])).astype(np.float32)[first] + inner
+    rough += before_symbol(model, int(ids[place + 2])).astype(np.float32)[second]
+    likely = np.sort(np.argpartition(-rough, LIKELY)[:LIKELY])
     window = np.full(2 * REACH + 2, model.pad, dtype=np.int64)
     lo, hi = max(0, place - REACH), min(len(ids), place + REACH + 2)
     window[lo - place + REACH : hi - place + REACH] = ids[lo:hi]
-    block = np.repeat(window[None, :], len(chosen) + 1, axis=0)
-    block[1:, REACH : REACH + 2] = symbols
+    block = np.repeat(window[None, :], LIKELY + 1, axis=0)
+    block[1:, REACH : REACH + 2] = symbols[likely]
     total = model.score_windows(block, REACH).sum(axis=1)
     gain = total[1:] - total[0]
     best = np.argsort(-gain, kind="stable")[:TOP]
-    return tuple((chosen[k], float(gain[k])) for k in best.tolist())
+    return tuple((chosen[likely[k]], float(gain[k])) for k in best.tolist())
+
+
+@lru_cache(maxsize=2)
+def _pair_scores(
+    model: NgramModel, words: Words
+) -> tuple[tuple[str, ...], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Common words whose symbols are all frequent: the words, their symbols (n, 2), the indices of these among
+    `hanzi_symbols` (n,) each, and the log-probability of the second after the first (n,)."""
+    chosen, symbols = common_words(model, words)
+    known = hanzi_symbols(model)
+    index = np.full(int(model.pad) + 1, -1, dtype=np.int64)
+    index[known] = np.arange(len(known))
+    keep = (index[symbols] >= 0).all(axis=1)
+    symbols = symbols[keep]
+    inner = model.score_windows(symbols, 1)[:, 0]
+    return (
+        tuple(w for w, k in zip(chosen, keep.tolist(), strict=True) if k),
+        symbols,
+        index[symbols[:, 0]],
+        index[symbols[:, 1]],
+        inner,
+    )

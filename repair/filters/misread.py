@@ -108,8 +108,12 @@ def hypotheses(document: Document) -> list[Hypothesis]:
 
 def _alone(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
     """Which characters stand for themselves: no Hanzi, letter, digit or line end on either side. (n,)"""
-    joined = ((codes >= 0x3400) & (codes <= 0x9FFF)) | (codes >= 0x20000) | (codes == 10) | (codes == 13) | (codes == 12)
-    joined |= ((codes >= 48) & (codes <= 57)) | ((codes >= 65) & (codes <= 122)) | ((codes >= 0xFF10) & (codes <= 0xFF5A))
+    joined = (
+        ((codes >= 0x3400) & (codes <= 0x9FFF)) | (codes >= 0x20000) | (codes == 10) | (codes == 13) | (codes == 12)
+    )
+    joined |= (
+        ((codes >= 48) & (codes <= 57)) | ((codes >= 65) & (codes <= 122)) | ((codes >= 0xFF10) & (codes <= 0xFF5A))
+    )
     before = np.concatenate([[False], joined[:-1]])
     after = np.concatenate([joined[1:], [False]])
     return ~before & ~after
@@ -274,18 +278,21 @@ def _quoted(text: str, position: int) -> bool:
 
 
 def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposal]:
-    if document.traditional:
-        return
-    taken: list[int] = []
-    for proposal in substitutions(document, settings["least"]):
-        taken.append(proposal.start)
-        yield proposal
-    yield from notes(document, settings["least_note"], taken)
+    if not document.traditional:
+        yield from substitutions(document, settings["least"])
+
+
+def notes(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposal]:
+    if not document.traditional and document.style >= loose.PLAIN_STYLE:
+        taken = [proposal.start for proposal in substitutions(document, settings["least"])]
+        yield from unrepairable(document, settings["least_note"], taken)
 
 
 def substitutions(document: Document, least: float) -> Iterator[Proposal]:
     """A proposal for each place whose best candidate is right with at least probability `least`."""
-    found = hypotheses(document)
+    if "misread" not in document.memo:
+        document.memo["misread"] = hypotheses(document)
+    found: list[Hypothesis] = document.memo["misread"]
     if not found:
         return
     weights = document.resources.weights("misread", FEATURES)
@@ -321,10 +328,8 @@ def ranked(h: Hypothesis, read: str, probability: float, vocabulary: tuple[str, 
     return tuple(sorted(items, key=lambda item: -item[1]))
 
 
-def notes(document: Document, least: float, taken: list[int]) -> Iterator[Proposal]:
+def unrepairable(document: Document, least: float, taken: list[int]) -> Iterator[Proposal]:
     """Flags for loose characters that are damaged with at least probability `least`; none beside a substitution."""
-    if document.style < loose.PLAIN_STYLE:
-        return
     weights = document.resources.weights("loose", loose.FEATURES)
     groups: list[list[tuple[loose.Pair, float]]] = []
     # A pair that alone would not be flagged belongs to the stretch of one that is.
@@ -380,5 +385,6 @@ FILTER = Filter(
         ),
     ),
     propose,
-    settings={"least": 0.5, "least_note": 0.7},
+    settings={"least": 0.5, "least_note": 0.6},
+    notes=notes,
 )

@@ -83,14 +83,14 @@ def near_symbols(model: NgramModel, near: Near, read: list[str]) -> Ints:
 
 
 @lru_cache(maxsize=1024)
-def _after(model: NgramModel, symbol: int) -> NDArray[np.float16]:
+def after_symbol(model: NgramModel, symbol: int) -> NDArray[np.float16]:
     """Log-probability of each of `hanzi_symbols` after `symbol`."""
     symbols = hanzi_symbols(model)
     return model.score_windows(np.stack([np.full(len(symbols), symbol), symbols], axis=1), 1)[:, 0].astype(np.float16)
 
 
 @lru_cache(maxsize=1024)
-def _before(model: NgramModel, symbol: int) -> NDArray[np.float16]:
+def before_symbol(model: NgramModel, symbol: int) -> NDArray[np.float16]:
     """Log-probability of `symbol` after each of `hanzi_symbols`."""
     symbols = hanzi_symbols(model)
     return model.score_windows(np.stack([symbols, np.full(len(symbols), symbol)], axis=1), 1)[:, 0].astype(np.float16)
@@ -101,7 +101,7 @@ def asked_symbols(model: NgramModel, windows: Ints) -> Ints:
     symbols = hanzi_symbols(model)
     out = np.empty((len(windows), ASKED), dtype=np.int64)
     for k, (before, after) in enumerate(windows[:, (REACH - 1, REACH + 1)].tolist()):
-        fit = _after(model, before).astype(np.float32) + _before(model, after)
+        fit = after_symbol(model, before).astype(np.float32) + before_symbol(model, after)
         out[k] = symbols[np.argpartition(fit, len(symbols) - ASKED)[-ASKED:]]
     return out
 

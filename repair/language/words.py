@@ -39,7 +39,9 @@ class _Frequencies:
         self._trie = trie
 
     def get(self, word: str, default: int | None = None) -> int | None:
-        # A lone surrogate is in no word and cannot be asked for in UTF-8.
+        # A lone surrogate is in no word and cannot be asked for in UTF-8; for the trie a null character ends the key.
+        if "\0" in word:
+            return default
         try:
             found = self._trie.get(word)
         except UnicodeEncodeError:
