@@ -433,8 +433,8 @@ def _targets(args: argparse.Namespace, found: Sequence[tuple[str, str | None]]) 
     is_folder = os.path.isdir(output)
     if len(found) == 1 and found[0][1] is None and not is_folder and not output.endswith(("/", os.sep)):
         refuse_overwrite(output, names)
-        folder = os.path.dirname(output)
-        if folder and not os.path.isdir(folder):
+        parent = os.path.dirname(output)
+        if parent and not os.path.isdir(parent):
             raise InputError(f"{shown(output)}: no such folder to write to")
         return {names[0]: output}
     if os.path.lexists(output) and not is_folder:

@@ -100,8 +100,8 @@ class Document:
     def view(self) -> View:
         """The text as the language model reads it; lines that run on are joined."""
         lm = self.resources.model
-        ids, positions = lm.encode(self.text)
-        ids = ids.astype(np.int64)
+        symbols, positions = lm.encode(self.text)
+        ids = symbols.astype(np.int64)
         soft = self.soft_breaks
         ends = np.array([0, *(line.stop for i, line in enumerate(self.lines) if not soft[i])], dtype=np.int64)
         # A paragraph starts at the first symbol at or after each hard end.

@@ -192,11 +192,11 @@ def _pair_scores(
     known = hanzi_symbols(model)
     index = np.full(int(model.pad) + 1, -1, dtype=np.int64)
     index[known] = np.arange(len(known))
-    keep = (index[symbols] >= 0).all(axis=1)
+    keep = np.all(index[symbols] >= 0, axis=1)
     symbols = symbols[keep]
     inner = model.score_windows(symbols, 1)[:, 0]
     return (
-        tuple(w for w, k in zip(chosen, keep.tolist(), strict=True) if k),
+        tuple(chosen[k] for k in np.flatnonzero(keep).tolist()),
         symbols,
         index[symbols[:, 0]],
         index[symbols[:, 1]],

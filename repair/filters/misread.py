@@ -116,7 +116,8 @@ def _alone(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
     )
     before = np.concatenate([[False], joined[:-1]])
     after = np.concatenate([joined[1:], [False]])
-    return ~before & ~after
+    alone: NDArray[np.bool_] = ~before & ~after
+    return alone
 
 
 def _winners(found: list[Reading]) -> list[Reading]:

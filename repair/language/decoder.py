@@ -19,8 +19,12 @@ from .ngram import BOS, EOS, NgramModel
 
 REACH = 4
 """Symbols before and after a place that a model of order 5 sees."""
-ASKED = 80
+ASKED = 24
 """Candidates tried in very odd places: those that fit best between the two neighbours."""
+ROUGH = -0.5
+"""Gain over one symbol on each side below which a look-alike is not scored in full."""
+BLOCK = 512
+"""Places worked on at a time, which bounds temporary memory."""
 CHANNEL_WEIGHT = 0.6
 """Weight of the channel's log-probability beside the language model's in ranking candidates."""
 
@@ -53,7 +57,8 @@ class Reading(NamedTuple):
 def window_sums(logp: Floats) -> Floats:
     """For each symbol the summed log-probability of itself and the two after it, (n,)."""
     padded = np.concatenate([logp, np.zeros(2, dtype=logp.dtype)])
-    return padded[:-2] + padded[1:-1] + padded[2:]
+    total: Floats = padded[:-2] + padded[1:-1] + padded[2:]
+    return total
 
 
 def suspicious(logp: Floats, single: float, window: float) -> NDArray[np.bool_]:
@@ -118,7 +123,7 @@ def read_places(
     keep: int = 8,
     least_gain: float = 1.0,
 ) -> list[Reading]:
-    """Candidates for each of `places` in the symbol sequence `ids`.
+    """Candidates for each of `places` in the symbol sequence `ids`, in the order of `places`.
 
     `read` are the characters as they stand; `odd` (len(places),) says where the neighbours' wishes are
     tried too. Places where nothing gains `least_gain` are left out.
@@ -126,66 +131,71 @@ def read_places(
     if not len(places):
         return []
     padded = np.concatenate([np.full(REACH, model.pad, dtype=np.int64), ids, np.full(REACH, EOS, dtype=np.int64)])
-    windows = padded[places[:, None] + np.arange(2 * REACH + 1)]
-    _close_paragraph(windows, model.pad)
-    tried = near_symbols(model, near, read)
     out = []
-    step = 256
-    for start in range(0, len(places), step):
-        block = slice(start, start + step)
-        out += _read_block(
-            model, channel, windows[block], places[block], read[block], tried[block], odd[block], keep, least_gain
-        )
-    return out
-
-
-def _read_block(
-    model: NgramModel,
-    channel: Channel,
-    windows: Ints,
-    places: Ints,
-    read: list[str],
-    near: Ints,
-    odd: NDArray[np.bool_],
-    keep: int,
-    least_gain: float,
-) -> list[Reading]:
-    tried = np.concatenate([windows[:, REACH : REACH + 1], near], axis=1)
-    scores = _scores(model, windows, tried)
-    at_odd = np.cumsum(odd) - 1
-    if odd.any():
-        asked = asked_symbols(model, windows[odd])
-        # A candidate found both ways counts once.
-        twice = (asked[:, :, None] == tried[odd][:, None, :]).any(axis=2)
-        asked[twice] = EOS
-        asked_scores = _scores(model, windows[odd], asked)
-    out = []
-    for k in range(len(places)):
-        ids, part = tried[k], scores[k]
-        if odd[k]:
-            ids = np.concatenate([ids, asked[at_odd[k]]])
-            part = np.concatenate([part, asked_scores[at_odd[k]]])
-        total = part.sum(axis=1)
-        gain = total[1:] - total[0]
-        good = np.flatnonzero((gain >= least_gain) & (ids[1:] != EOS) & (ids[1:] != ids[0]))
-        if not len(good):
+    for start in range(0, len(places), BLOCK):
+        block = slice(start, start + BLOCK)
+        windows = padded[places[block, None] + np.arange(2 * REACH + 1)]
+        _close_paragraph(windows, model.pad)
+        row, tried = _promising(model, windows, near_symbols(model, near, read[block]), odd[block])
+        if not len(row):
             continue
-        codes = np.array([ord(model.vocabulary[i]) for i in ids[1:][good].tolist()], dtype=np.int64)
-        noise = channel.log_prob(np.full(len(codes), ord(read[k]), dtype=np.int64), codes)
-        order = np.argsort(-(gain[good] + CHANNEL_WEIGHT * noise), kind="stable")[:keep]
-        best = good[order]
-        natural = float(part[1:][best[0]].mean())
-        here = float(part[1 + best[0], 0] - part[0, 0])
-        out.append(Reading(int(places[k]), ids[1:][best], gain[best], noise[order], natural, here))
+        gain, here, total = _gains(model, windows, row, tried)
+        good = np.flatnonzero(gain >= least_gain)
+        row, tried, gain, here, total = row[good], tried[good], gain[good], here[good], total[good]
+        codes = np.array([ord(model.vocabulary[i]) for i in tried.tolist()], dtype=np.int64)
+        as_read = np.array([ord(ch) for ch in read[block]], dtype=np.int64)
+        noise = channel.log_prob(as_read[row], codes) if len(row) else np.empty(0, dtype=np.float32)
+        order = np.lexsort((-(gain + CHANNEL_WEIGHT * noise), row))
+        bounds = np.searchsorted(row[order], np.arange(len(windows) + 1))
+        for k in np.flatnonzero(np.diff(bounds)).tolist():
+            best = order[bounds[k] : bounds[k + 1]][:keep]
+            first = int(best[0])
+            natural = float(total[first]) / (REACH + 1)
+            out.append(
+                Reading(int(places[start + k]), tried[best], gain[best], noise[best], natural, float(here[first]))
+            )
     return out
 
 
-def _scores(model: NgramModel, windows: Ints, tried: Ints) -> Floats:
-    """Log-probabilities of the five symbols from each place on, with each candidate: (places, candidates, 5)."""
-    count, width = tried.shape
-    block = np.repeat(windows, width, axis=0)
-    block[:, REACH] = tried.ravel()
-    return model.score_windows(block, REACH).reshape(count, width, REACH + 1)
+def _promising(
+    model: NgramModel, windows: Ints, near: Ints, odd: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Candidates worth scoring in full: the rows of `windows` (n,) they belong to, ascending, and their symbols (n,).
+
+    A candidate must be nearly as likely as what stands there, given one symbol on each side: that spares
+    nine tenths of the work and loses less than one in a hundred of the right ones.
+    """
+    own = windows[:, REACH]
+    tried = np.concatenate([own[:, None], near], axis=1)
+    triples = np.empty((tried.size, 3), dtype=np.int64)
+    triples[:, 0] = np.repeat(windows[:, REACH - 1], tried.shape[1])
+    triples[:, 1] = tried.ravel()
+    triples[:, 2] = np.repeat(windows[:, REACH + 1], tried.shape[1])
+    rough = model.score_windows(triples, 1).sum(axis=1).reshape(tried.shape)
+    fits = (rough[:, 1:] - rough[:, :1] >= ROUGH) & (near != EOS) & (near != own[:, None])
+    row, column = np.nonzero(fits)
+    symbols = near[row, column]
+    if odd.any():
+        at = np.flatnonzero(odd)
+        asked = asked_symbols(model, windows[at])
+        asked_row = np.repeat(at, ASKED)
+        both = np.unique(np.stack([np.append(row, asked_row), np.append(symbols, asked.ravel())]), axis=1)
+        row, symbols = both[0], both[1]
+        other = symbols != own[row]
+        row, symbols = row[other], symbols[other]
+    return row, symbols
+
+
+def _gains(model: NgramModel, windows: Ints, row: Ints, tried: Ints) -> tuple[Floats, Floats, Floats]:
+    """For each candidate `tried` (n,) in its window `row` (n,): its gain over five symbols, the part of it at the
+    place itself, and the summed log-probability of the five, (n,) each."""
+    concerned, index = np.unique(row, return_inverse=True)
+    block = np.concatenate([windows[concerned], windows[row]])
+    block[len(concerned) :, REACH] = tried
+    scores = model.score_windows(block, REACH)
+    base, new = scores[: len(concerned)][index], scores[len(concerned) :]
+    total = new.sum(axis=1)
+    return total - base.sum(axis=1), new[:, 0] - base[:, 0], total
 
 
 def _close_paragraph(windows: Ints, pad: int) -> None:
@@ -196,3 +206,16 @@ def _close_paragraph(windows: Ints, pad: int) -> None:
     ended = np.cumsum(windows[:, REACH + 1 :] == EOS, axis=1)
     before_end = np.concatenate([np.zeros((len(windows), 1), dtype=ended.dtype), ended[:, :-1]], axis=1)
     windows[:, REACH + 1 :][before_end > 0] = pad
+
+
+__all__ = [
+    "Reading",
+    "after_symbol",
+    "asked_symbols",
+    "before_symbol",
+    "hanzi_symbols",
+    "near_symbols",
+    "read_places",
+    "suspicious",
+    "window_sums",
+]
