@@ -13,7 +13,6 @@ import os
 import signal
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +24,7 @@ from .formats.files import STDIN, located, read_bytes, refuse_overwrite, same_fi
 from .formats.plain import InputError, TextFile, decode, encode, representable, shown
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from multiprocessing.connection import Connection
 
     from .log import DocumentRecord, LogHeader
     from .pipeline import Pipeline
@@ -299,34 +298,77 @@ def _outcomes(args: argparse.Namespace, names: Sequence[str]) -> Iterator[Outcom
         for name in names:
             yield _work(name)
         return
-    from concurrent.futures import ProcessPoolExecutor
-    from concurrent.futures.process import BrokenProcessPool
-    from multiprocessing import active_children, get_context
+    yield from _parallel(job, names, workers)
 
-    others = set(active_children())
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (job,))
-    waiting: deque[Future[Outcome | Failure]] = deque()
+
+def _parallel(job: Job, names: Sequence[str], workers: int) -> Iterator[Outcome | Failure]:
+    """As `_outcomes`, by that many processes.
+
+    Each process has one file at a time and a pipe of its own, with nothing shared: no process can hold up
+    another one when it dies, and all of them end when this one does.
+    """
+    from multiprocessing import get_context
+    from multiprocessing.connection import Connection, wait
+
+    context = get_context("spawn")
+    processes = []
+    links: list[Connection] = []
+    busy: dict[Connection, int] = {}  # the number of the file that is being worked on
+    ready: dict[int, Outcome | Failure] = {}  # finished before its turn
     try:
-        for name in names:
-            # A worker has another stdin, and none of our pipes.
-            data = None if os.path.isfile(name) else _piped(name)
+        for _ in range(workers):
+            mine, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(job, theirs), daemon=True)
             with _uninterrupted():
-                waiting.append(pool.submit(_work, name, data))
-            if len(waiting) >= 4 * workers:  # so that results do not pile up
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-        pool.shutdown()
-    except BrokenProcessPool:
+                process.start()
+                processes.append(process)
+            theirs.close()
+            links.append(mine)
+        idle = list(links)
+        given = 0
+        for number in range(len(names)):
+            while number not in ready:
+                # Not too far ahead, so that results do not pile up behind a long text.
+                while idle and given < min(len(names), number + 8 * workers):
+                    link = idle.pop()
+                    link.send((names[given], _piped(names[given])))
+                    busy[link] = given
+                    given += 1
+                for done in wait(list(busy)):
+                    assert isinstance(done, Connection)
+                    answer = done.recv()
+                    if isinstance(answer, Exception):
+                        raise answer
+                    ready[busy.pop(done)] = answer
+                    idle.append(done)
+            yield ready.pop(number)
+    except (EOFError, ConnectionError):
         raise InputError("a worker process died (out of memory?); try fewer --workers") from None
     finally:
-        # Nothing is left to do here unless something went wrong.
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in set(active_children()) - others:
+        for process in processes:
             process.terminate()
+        for process in processes:
+            process.join()
+
+
+def _serve(job: Job, link: Connection) -> None:
+    """What a worker process does: one file after the other, until the pipe is closed."""
+    try:
+        _start_worker(job)
+        while True:
+            name, data = link.recv()
+            try:
+                link.send(_work(name, data))
+            except ValueError as error:
+                link.send(InputError(_one_line(error)))
+    except (EOFError, ConnectionError):
+        pass
 
 
 def _piped(name: str) -> bytes | None:
+    """The content of what only this process can read: a worker has another stdin, and none of our pipes."""
+    if os.path.isfile(name):
+        return None
     try:
         return read_bytes(name)
     except InputError:
@@ -359,7 +401,8 @@ def _clean(args: argparse.Namespace) -> int:
                 continue
             name = shown(outcome.file.name)
             if outcome.file.lossy_bytes:
-                _say(f"warning: {name}: {outcome.file.lossy_bytes} bytes are no text; kept as they are")
+                count = outcome.file.lossy_bytes
+                _say(f"warning: {name}: {count} byte{'s' if count != 1 else ''} of no text, kept as found")
             if outcome.dropped:
                 codec = outcome.file.encoding
                 _say(f"warning: {name}: {_count(outcome.dropped)} only proposed: {codec} cannot hold the outcome")

@@ -224,7 +224,7 @@ FILES = {
     "astral": ("𠀀𠀁" + DAMAGED).encode(),
     "bad byte": DAMAGED.encode() * 3 + b"\xff" + DAMAGED.encode() * 3,
     "bad gb byte": DAMAGED.encode("gb18030") * 3 + b"\xff\n" + DAMAGED.encode("gb18030") * 3,
-    "cut off": DAMAGED.encode()[:-2] * 1,
+    "cut off": DAMAGED.encode()[:-2],
     "lone surrogate": codecs.BOM_UTF16_LE + (DAMAGED + "\ud800" + DAMAGED).encode("utf-16-le", "surrogatepass"),
 }
 
@@ -245,7 +245,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
         ran = run("clean", "in", "-o", out, "--log", log, cwd=folder)
         assert ran.returncode == 0, ran.stderr.decode()
         assert ran.stdout == b""
-        assert b"2 bytes" not in ran.stderr
+        assert ran.stderr.count(b"warning") == 3  # the bad bytes
     return Library(folder, folder / "log.jsonl")
 
 

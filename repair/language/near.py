@@ -55,13 +55,14 @@ def build(folder: Path) -> None:
     from .ngram import EOS, NgramModel
 
     channel, model = Channel.load(folder), NgramModel.load(folder / "zh.ngram")
-    asked = [ch for ch in model.vocabulary if len(ch) == 1 and "\u3400" <= ch <= "\u9fff"]
-    asked += [chr(code) for code in range(0x30A1, 0x30FB)]
+    # Every Hanzi with a known shape: a misreading is often a rare character that the language model does not know.
+    hanzi = [int(code) for code in channel.shapes.codes if 0x3400 <= code <= 0x9FFF]
+    asked = {chr(code) for code in [*hanzi, *range(0x30A1, 0x30FB)]}
     rows = np.zeros((len(asked), NEAR + 1), dtype=np.uint16)
-    for k, read in enumerate(sorted(set(asked))):
+    for k, read in enumerate(sorted(asked)):
         codes, logs = channel.candidates(read, 300)
-        hanzi = (codes >= 0x4E00) & (codes <= 0x9FFF)
-        codes, logs = codes[hanzi], logs[hanzi]
+        chosen = (codes >= 0x4E00) & (codes <= 0x9FFF)
+        codes, logs = codes[chosen], logs[chosen]
         ids = model.char_ids("".join(map(chr, codes.tolist())))
         known = ids > EOS
         codes, logs, ids = codes[known], logs[known], ids[known]
