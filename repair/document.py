@@ -80,6 +80,11 @@ class Document:
         return Protected([*self.hard, *english_spans(self.text, stray)])
 
     @cached_property
+    def forced(self) -> Protected:
+        """What the user's lexicon replaces words by: the last word, so no other rule changes it."""
+        return Protected(self.lexicon.settled(self.text))
+
+    @cached_property
     def trusted(self) -> Protected:
         """Occurrences of words the user's lexicon trusts: not misread, whatever they look like."""
         return Protected(self.lexicon.trusted(self.text))

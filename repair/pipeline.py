@@ -76,17 +76,21 @@ class Pipeline:
         current = text
         edits: list[_Edit] = []
         document = Document(current, self.lexicon, self.resources)
+        known: dict[int, list[tuple[Proposal, Level]]] = {}  # filter -> what it proposes for `document`
         for _ in range(MAX_PASSES):
             found: list[tuple[Proposal, Level]] = []
             settled = True
-            for filter_ in self.filters:
-                proposals = self._proposals(filter_, filter_.propose, document)
+            for number, filter_ in enumerate(self.filters):
+                if number not in known:
+                    known[number] = self._proposals(filter_, filter_.propose, document)
+                proposals = known[number]
                 now = [(p, lv) for p, lv in proposals if LEVELS.index(lv) <= LEVELS.index(level)]
                 found += [(p, lv) for p, lv in proposals if LEVELS.index(lv) > LEVELS.index(level)]
                 if now:
                     settled = False
                     edits, current = _compose(text, edits, current, now)
                     document = Document(current, self.lexicon, self.resources)
+                    known = {}
             if settled:
                 for filter_ in self.filters:
                     if filter_.notes is not None:
@@ -110,7 +114,7 @@ class Pipeline:
             if not flag:
                 if shield is None:
                     shield = document.hard if filter_.lexical else document.protected
-                if shield.hits(p.start, p.end):
+                if shield.hits(p.start, p.end) or (filter_.name != "lexicon" and document.forced.hits(p.start, p.end)):
                     continue
             level = filter_.rule(p.rule).level(p.confidence, flag=flag)
             (flags if level == "note" else replacing).append((p, level))

@@ -39,7 +39,10 @@ def test_own_default_builds_on_the_built_in_one() -> None:
 
 
 def test_settings() -> None:
-    own = {"a": {"settings": {"repetition": {"minimum": 7}}}, "b": {"extends": "a", "settings": {"misread": {"least": 1}}}}
+    own = {
+        "a": {"settings": {"repetition": {"minimum": 7}}},
+        "b": {"extends": "a", "settings": {"misread": {"least": 1}}},
+    }
     found = {f.name: f.settings for f in filters_of("b", {"profiles": own})}
     assert found["repetition"]["minimum"] == 7
     assert found["misread"]["least"] == 1

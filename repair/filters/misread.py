@@ -220,10 +220,10 @@ def _ties(document: Document, found: list[Reading]) -> NDArray[np.float64]:
     read = view.ids[places]
     before = view.ids[np.maximum(0, places - 1)]
     after = view.ids[np.minimum(len(view.ids) - 1, places + 1)]
-    out = np.zeros((len(found), 4))
-    for column, (first, second) in enumerate(((before, read), (read, after), (before, best), (best, after))):
-        tie = model.score_windows(np.stack([first, second], axis=1), 1)[:, 0] - model.unigram[second]
-        out[:, column] = np.where((first == BOS) | (second == EOS), 0.0, tie)
+    first = np.concatenate([before, read, before, best])
+    second = np.concatenate([read, after, best, after])
+    tie = model.score_windows(np.stack([first, second], axis=1), 1)[:, 0] - model.unigram[second]
+    out: NDArray[np.float64] = np.where((first == BOS) | (second == EOS), 0.0, tie).reshape(4, -1).T
     return out
 
 

@@ -20,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 
 _PAIR = re.compile(r"\t+| +(?:->|→) +")
+_ROUNDS = 8  # how many replacements of replacements there may be
 
 
 class LexiconError(ValueError):
@@ -43,6 +44,15 @@ class Lexicon:
                     raise LexiconError(f"replacements go round in a circle: {wrong!r} -> {right!r}")
                 seen.add(right)
                 right = self.replace[right]
+        # What is put in must come to rest under the other replacements, or no text ever would.
+        text = "\n".join(sorted(set(self.replace.values())))
+        for _ in range(_ROUNDS):
+            settled = self._once(text)
+            if settled == text:
+                return
+            text = settled
+        start, end, right = next(self.forced(text))
+        raise LexiconError(f"replacements do not come to rest: {text[start:end]!r} -> {right!r}")
 
     @classmethod
     def load(cls, path: str | Path) -> Lexicon:
@@ -95,14 +105,34 @@ class Lexicon:
         """``(start, end, right)`` for each forced replacement; one already inside its `right` is left alone."""
         if not self.replace:
             return
-        for start, end in find_words(text, frozenset(self.replace)):
+        for start, end in find_words(text, self._wrong):
             wrong = text[start:end]
             right = self.replace[wrong]
             inner = right.find(wrong)
-            while inner >= 0 and not text.startswith(right, max(0, start - inner)):
+            while inner >= 0 and not (inner <= start and text.startswith(right, start - inner)):
                 inner = right.find(wrong, inner + 1)
-            if inner < 0 or start - inner < 0:
+            if inner < 0:
                 yield start, end, right
+
+    def _once(self, text: str) -> str:
+        out: list[str] = []
+        done = 0
+        for start, end, right in self.forced(text):
+            out += (text[done:start], right)
+            done = end
+        return "".join((*out, text[done:]))
+
+    def settled(self, text: str) -> Iterator[tuple[int, int]]:
+        """Spans of `text` that read as something the lexicon replaces a word by."""
+        return find_words(text, self._right) if self.replace else iter(())
+
+    @cached_property
+    def _wrong(self) -> frozenset[str]:
+        return frozenset(self.replace)
+
+    @cached_property
+    def _right(self) -> frozenset[str]:
+        return frozenset(self.replace.values())
 
 
 def find_words(text: str, words: Iterable[str]) -> Iterator[tuple[int, int]]:
@@ -121,7 +151,7 @@ def find_words(text: str, words: Iterable[str]) -> Iterator[tuple[int, int]]:
         if start < done:
             continue
         for size in by_first[text[start]]:
-            if text[start : start + size] in known:
+            if start + size <= len(text) and text[start : start + size] in known:
                 done = start + size
                 yield start, done
                 break
