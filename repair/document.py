@@ -68,10 +68,16 @@ class Document:
         return np.frombuffer(self.text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
 
     @cached_property
+    def syntax(self) -> Protected:
+        """Spans of machine syntax."""
+        return Protected(hard_spans(self.text, self.lines))
+
+    @cached_property
     def hard(self) -> Protected:
         """Spans that nothing may change, the user's untouchable words included."""
-        spans = [*hard_spans(self.text, self.lines), *self.lexicon.untouchable(self.text)]
-        return Protected(spans)
+        if not self.lexicon.never:
+            return self.syntax
+        return Protected([*self.syntax, *self.lexicon.untouchable(self.text)])
 
     @cached_property
     def protected(self) -> Protected:

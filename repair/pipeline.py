@@ -1,9 +1,10 @@
 """The one engine: runs filters in order, maps spans back to the original, settles overlaps, assigns levels.
 
 A run makes passes until one changes nothing. In a pass the filters run in their order, each on the
-text as the filters before it left it. The last pass sees the repaired text and changes nothing, so
-running on the result again changes nothing either; what it finds and does not apply are the
-suggestions. Text that does not settle within `MAX_PASSES` is returned as it came, unrepaired.
+text as the filters before it left it, and until it finds nothing more to change. The last pass sees
+the repaired text and changes nothing, so running on the result again changes nothing either; what it
+finds and does not apply are the suggestions. Text that does not settle within `MAX_CHANGES` is
+returned as it came, unrepaired.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from .language.lexicon import Lexicon
 from .language.resources import Resources, default_resources
 from .text import LEVELS, Alternatives, Correction, Level, Proposal, Result, ordered
 
-MAX_PASSES = 12
+MAX_CHANGES = 60
+"""How often a text is changed before it counts as one that does not settle; ordinary pages need fewer than ten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +79,25 @@ class Pipeline:
         edits: list[_Edit] = []
         document = Document(current, self.lexicon, self.resources)
         known: dict[int, list[tuple[Proposal, Level]]] = {}  # filter -> what it proposes for `document`
-        for _ in range(MAX_PASSES):
+        changes = 0
+        while changes <= MAX_CHANGES:
             found: list[tuple[Proposal, Level]] = []
-            settled = True
+            before = changes
             for number, filter_ in enumerate(self.filters):
-                if number not in known:
-                    known[number] = self._proposals(filter_, filter_.propose, document)
-                proposals = known[number]
-                now = [(p, lv) for p, lv in proposals if LEVELS.index(lv) <= LEVELS.index(level)]
-                found += [(p, lv) for p, lv in proposals if LEVELS.index(lv) > LEVELS.index(level)]
-                if now:
-                    settled = False
+                # One repair may make the next one possible, so a filter runs until it finds nothing more to do.
+                while changes <= MAX_CHANGES:
+                    if number not in known:
+                        known[number] = self._proposals(filter_, filter_.propose, document)
+                    proposals = known[number]
+                    now = [(p, lv) for p, lv in proposals if LEVELS.index(lv) <= LEVELS.index(level)]
+                    if not now:
+                        found += proposals
+                        break
+                    changes += 1
                     edits, current = _compose(text, edits, current, now)
                     document = Document(current, self.lexicon, self.resources)
                     known = {}
-            if settled:
+            if changes == before:
                 for filter_ in self.filters:
                     if filter_.notes is not None:
                         found += self._proposals(filter_, filter_.notes, document)

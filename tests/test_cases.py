@@ -1,8 +1,8 @@
 """Every case of ``fixtures/cases`` and every document of ``fixtures/must_not_change``.
 
-``safe``: the default pipeline repairs it. ``review``: the rule proposes exactly that, nothing is
-applied by default. ``likely``: it comes out so at level review; the default may be as sure or not. ``note``: the rule flags it, nothing changes. ``none``: nothing changes and the
-rule is silent.
+``safe``: the default pipeline repairs it. ``review``: the rule proposes exactly that, nothing is applied by
+default. ``likely``: it comes out so at level review; the default may be as sure or not. ``note``: the rule flags
+it, nothing changes. ``none``: nothing changes and the rule is silent.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def test_other_rows_are_proposed_or_noted(folder: Path, results: dict[Path, tupl
             continue
         start = text.index(row.damaged)
         end = start + len(row.damaged)
-        here = [c for c in result.suggestions if c.start < end and c.end > start or start <= c.start <= c.end <= end]
+        here = [c for c in result.suggestions if (c.start < end and c.end > start) or start <= c.start <= c.end <= end]
         here = [c for c in here if c.level == row.level and c.rule == row.kind]
         if row.level == "review":
             here = [c for c in here if repair.apply(text, [c]) == text.replace(row.damaged, row.repaired)]

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -425,6 +425,7 @@ def _gbk_mojibake(document: Document, found: NDArray[np.uint16]) -> Iterator[Pro
     if not len(starts):
         return
     text = document.text
+    runs: list[tuple[int, int, str]] = []
     done = -1
     for start in starts.tolist():
         if start < done:
@@ -439,11 +440,14 @@ def _gbk_mojibake(document: Document, found: NDArray[np.uint16]) -> Iterator[Pro
             done = end if end - start > 60 else start + 1
             continue
         done = end
-        before = text[start:end]
-        gain = _mean(document, after) - _mean(document, before)
+        runs.append((start, end, after))
+    sound = _means(document, [after for _, _, after in runs])
+    odd = _means(document, [text[start:end] for start, end, _ in runs])
+    for (start, end, after), mean, mean_before in zip(runs, sound, odd, strict=True):
+        gain = mean - mean_before
         if gain < 0.3:
             continue
-        sure = len(after) >= 3 and gain > 1.0 and _mean(document, after) > -3.2
+        sure = len(after) >= 3 and gain > 1.0 and mean > -3.2
         yield Proposal(start, end, after, RULE, 0.985 if sure else 0.75, "UTF-8 that was read as GBK")
 
 
@@ -467,12 +471,21 @@ def _common(c: str) -> bool:
 
 def _mean(document: Document, text: str) -> float:
     """log10 probability a character of `text` on its own, by the language model."""
+    return _means(document, [text])[0]
+
+
+def _means(document: Document, texts: Sequence[str]) -> list[float]:
+    """`_mean` of each, all scored at once."""
+    if not texts:
+        return []
     model = document.resources.model
-    ids, _ = model.encode(text)
-    if not len(ids):
-        return -9.0
-    scores = model.score(np.concatenate(([BOS], ids.astype(np.int64))))
-    return float(scores[1:].mean())
+    # Each text starts anew behind its boundary symbol, whose own score is 0.
+    coded = [model.encode(text)[0].astype(np.int64) for text in texts]
+    sizes = np.array([len(ids) for ids in coded])
+    scores = model.score(np.concatenate([part for ids in coded for part in ([BOS], ids)]))
+    firsts = np.cumsum(sizes + 1) - sizes - 1
+    totals = np.add.reduceat(scores, firsts, dtype=np.float64)
+    return np.where(sizes > 0, totals / np.maximum(1, sizes), -9.0).tolist()
 
 
 _Judge = Callable[[Document, "NDArray[np.int64]"], Iterator[Proposal]]

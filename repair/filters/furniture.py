@@ -19,6 +19,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+import regex
+
 from ..document import Document
 from ..language.resources import ResourceError, Resources
 from ..text import Proposal
@@ -84,8 +86,8 @@ _FINAL = frozenset("。！？!?…”’」』）)】")
 
 class _Patterns(NamedTuple):
     labels: frozenset[str]
-    line: re.Pattern[str] | None
-    inline: re.Pattern[str] | None
+    line: regex.Pattern[str] | None
+    inline: regex.Pattern[str] | None
 
 
 @lru_cache(maxsize=8)
@@ -103,12 +105,13 @@ def _patterns(resources: Resources) -> _Patterns:
         if _UNBOUNDED.search(_CLASS.sub("", pattern)):
             raise ResourceError(f"{resources.path(FILE)}: not bounded (no *, + or {{m,}} allowed): {pattern}")
         try:
-            if re.compile(pattern).groups:
+            # regex, not re: whoever extends the file can write \\p{Han} for any Chinese character.
+            if regex.compile(pattern).groups:
                 raise ResourceError(f"{resources.path(FILE)}: write (?:…) for groups: {pattern}")
-        except re.error as error:
+        except regex.error as error:
             raise ResourceError(f"{resources.path(FILE)}: {error}: {pattern}") from None
         parts[kind].append(f"(?:{pattern})")
-    compiled = {kind: re.compile("|".join(found)) if found else None for kind, found in parts.items()}
+    compiled = {kind: regex.compile("|".join(found)) if found else None for kind, found in parts.items()}
     return _Patterns(frozenset(labels), compiled["line"], compiled["inline"])
 
 

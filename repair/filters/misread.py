@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from ..document import Document
 from ..language.decoder import Reading, read_places, suspicious, window_sums
 from ..language.ngram import BOS, EOS
+from ..language.twins import twins
 from ..language.words import Words
 from ..text import Proposal
 from . import loose
@@ -34,6 +35,8 @@ SINGLE, WINDOW = -2.5, -6.5
 ODD = -9.0
 """Below this for three symbols, the neighbours' wishes are tried as well."""
 GARBLED = -3.5
+LOOKS_ALIKE = -5.0
+"""log10 P(read | true) above which two characters count as look-alikes; most pairs are near -6."""
 
 FEATURES = (
     "bias",
@@ -281,6 +284,7 @@ def _quoted(text: str, position: int) -> bool:
 def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposal]:
     if not document.traditional:
         yield from substitutions(document, settings["least"])
+        yield from trusted_twins(document)
 
 
 def notes(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposal]:
@@ -313,6 +317,42 @@ def substitutions(document: Document, least: float) -> Iterator[Proposal]:
             probability,
             f"{read} does not fit here, {new} does (log10 likelihood {h.reading.gain[0]:+.1f})",
             ranked(h, read, probability, model.vocabulary),
+        )
+
+
+def trusted_twins(document: Document) -> Iterator[Proposal]:
+    """Proposals of words that the user's lexicon trusts, where a doubtful stretch is one edit away from one.
+
+    Their confidences are set by hand: sure where the sentence becomes much likelier and the characters
+    look alike, else a proposal for a person.
+    """
+    trusted = document.lexicon.trust
+    if not trusted:
+        return
+    text, model, channel = document.text, document.resources.model, document.resources.channel
+    view = document.view
+    doubtful = view.positions[suspicious(view.logp, SINGLE, WINDOW)]
+    for twin in twins(text, doubtful[doubtful < len(text)].tolist(), trusted):
+        read = text[twin.start : twin.end]
+        left, right = text[max(0, twin.start - 8) : twin.start], text[twin.end : twin.end + 4]
+        skip = len(model.encode(left)[0])
+        as_read, as_trusted = (
+            model.score(model.encode(left + word + right)[0])[skip:].sum() for word in (read, twin.word)
+        )
+        gain = float(as_trusted - as_read)
+        alike = len(read) == len(twin.word)
+        if alike:
+            pairs = [(a, b) for a, b in zip(read, twin.word, strict=True) if a != b]
+            alike = float(channel.log_prob(pairs[0][0], pairs[0][1])[0]) > LOOKS_ALIKE
+        confidence = 0.95 if gain >= 2 and alike else 0.8 if gain >= 0 else 0.6
+        yield Proposal(
+            twin.start,
+            twin.end,
+            twin.word,
+            "misread",
+            confidence,
+            f"one edit from {twin.word}, which the lexicon trusts",
+            ((twin.word, confidence), (read, 1 - confidence)),
         )
 
 

@@ -125,16 +125,16 @@ def _family(kind: int) -> int:
 
 
 def scan(document: Document) -> Scan:
-    """Pair all marks of the text outside hard protected spans. Linear."""
+    """Pair all marks of the text outside machine syntax. Linear."""
     codes = document.codes
     small = np.take(_TABLE, codes, mode="clip") if len(codes) else np.zeros(0, np.uint8)
     where = np.flatnonzero(small)
     if not len(where):
         return Scan({}, [], {}, frozenset())
-    hard = document.hard
-    if len(hard):
-        ends = np.asarray(hard.ends, dtype=np.int64)
-        starts = np.asarray(hard.starts, dtype=np.int64)
+    syntax = document.syntax
+    if len(syntax):
+        ends = np.asarray(syntax.ends, dtype=np.int64)
+        starts = np.asarray(syntax.starts, dtype=np.int64)
         at = np.minimum(np.searchsorted(ends, where, side="right"), len(ends) - 1)
         where = where[~((starts[at] <= where) & (where < ends[at]))]
     kinds = small[where]
