@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from rapidfuzz.distance import Levenshtein
 
 
 class Page(NamedTuple):
@@ -39,6 +40,31 @@ def pages(folder: str | Path) -> Iterator[Page]:
 def part(unit: int) -> str:
     """``channel``, ``fit`` or ``measure``: what the pages of a unit are for."""
     return "channel" if unit % 2 == 0 else "fit" if unit % 4 == 1 else "measure"
+
+
+class Solid(NamedTuple):
+    """A text without its white space: `text`, and where each of its characters stood."""
+
+    text: str
+    place: list[int]
+
+
+def solid(text: str) -> Solid:
+    place = [i for i, ch in enumerate(text) if not ch.isspace()]
+    return Solid("".join(text[i] for i in place), place)
+
+
+def read_and_truth(
+    folder: str | Path, wanted: str, before: Callable[[str], str], worst: float
+) -> Iterator[tuple[str, Solid, str]]:
+    """For the pages of one part whose error rate is at most `worst`: the text after `before`, the same without
+    white space, and the truth without white space."""
+    for page in pages(folder):
+        if part(page.unit) == wanted:
+            text = before(page.raw)
+            read, truth = solid(text), solid(page.truth).text
+            if Levenshtein.distance(read.text, truth) <= worst * len(truth):
+                yield text, read, truth
 
 
 def fit_logistic(

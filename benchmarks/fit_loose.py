@@ -12,7 +12,7 @@ import random
 from pathlib import Path
 
 import numpy as np
-from data import fit_logistic, pages, part, reliability, store_weights
+from data import fit_logistic, read_and_truth, reliability, store_weights
 from fit_misread import sample
 from rapidfuzz.distance import Levenshtein
 
@@ -27,15 +27,8 @@ def page_examples(folder: str, wanted: str, resources: Resources) -> tuple[np.nd
     """Evidence and labels (1: one of the two characters is not what the truth has)."""
     before = Pipeline([get("broken_join")], resources=resources)
     xs, ys = [], []
-    for page in pages(folder):
-        if part(page.unit) != wanted:
-            continue
-        text = before(page.raw).text
-        place = [i for i, ch in enumerate(text) if not ch.isspace()]
-        solid, truth = "".join(text[i] for i in place), "".join(page.truth.split())
-        # On a badly garbled page nearly every pair is damaged, which teaches nothing about the others.
-        if Levenshtein.distance(solid, truth) > 0.2 * len(truth):
-            continue
+    # On a badly garbled page nearly every pair is damaged, which teaches nothing about the others.
+    for text, (solid, place), truth in read_and_truth(folder, wanted, lambda raw: before(raw).text, 0.2):
         right = set()
         for op in Levenshtein.opcodes(solid, truth):
             if op.tag == "equal":

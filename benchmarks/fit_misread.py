@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 
 import numpy as np
-from data import fit_logistic, operating_points, pages, part, reliability, store_weights
+from data import fit_logistic, operating_points, read_and_truth, reliability, store_weights
 from rapidfuzz.distance import Levenshtein
 
 from repair.document import Document
@@ -31,14 +31,7 @@ def page_examples(folder: str, wanted: str, resources: Resources) -> tuple[np.nd
     """Evidence, labels (1: the best candidate is what the truth has) and the number of misread Hanzi."""
     before = Pipeline([get("broken_join")], resources=resources)
     xs, ys, errors = [], [], 0
-    for page in pages(folder):
-        if part(page.unit) != wanted:
-            continue
-        text = before(page.raw).text
-        place = [i for i, ch in enumerate(text) if not ch.isspace()]
-        solid, truth = "".join(text[i] for i in place), "".join(page.truth.split())
-        if Levenshtein.distance(solid, truth) > 0.4 * len(truth):
-            continue
+    for text, (solid, place), truth in read_and_truth(folder, wanted, lambda raw: before(raw).text, 0.4):
         to_truth = np.full(len(solid) + 1, -1)
         to_truth[-1] = len(truth)
         for op in Levenshtein.opcodes(solid, truth):
