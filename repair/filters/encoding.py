@@ -485,7 +485,8 @@ def _means(document: Document, texts: Sequence[str]) -> list[float]:
     scores = model.score(np.concatenate([part for ids in coded for part in ([BOS], ids)]))
     firsts = np.cumsum(sizes + 1) - sizes - 1
     totals = np.add.reduceat(scores, firsts, dtype=np.float64)
-    return np.where(sizes > 0, totals / np.maximum(1, sizes), -9.0).tolist()
+    means: list[float] = np.where(sizes > 0, totals / np.maximum(1, sizes), -9.0).tolist()
+    return means
 
 
 _Judge = Callable[[Document, "NDArray[np.int64]"], Iterator[Proposal]]
