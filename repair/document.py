@@ -86,9 +86,9 @@ class Document:
         return Protected([*self.hard, *english_spans(self.text, stray)])
 
     @cached_property
-    def forced(self) -> Protected:
-        """What the user's lexicon replaces words by: the last word, so no other rule changes it."""
-        return Protected(self.lexicon.settled(self.text))
+    def chosen(self) -> Protected:
+        """What the user's lexicon trusts or replaces other words by: no rule changes a part of it."""
+        return Protected([*self.lexicon.trusted(self.text), *self.lexicon.settled(self.text)])
 
     @cached_property
     def trusted(self) -> Protected:

@@ -120,11 +120,17 @@ class Pipeline:
             if not flag:
                 if shield is None:
                     shield = document.hard if filter_.lexical else document.protected
-                if shield.hits(p.start, p.end) or (filter_.name != "lexicon" and document.forced.hits(p.start, p.end)):
+                if shield.hits(p.start, p.end) or (filter_.name != "lexicon" and self._overruled(document, p)):
                     continue
             level = filter_.rule(p.rule).level(p.confidence, flag=flag)
             (flags if level == "note" else replacing).append((p, level))
         return [*settle(replacing), *flags]
+
+    def _overruled(self, document: Document, p: Proposal) -> bool:
+        """Whether the user's lexicon has decided otherwise: about what stands there, or about what would be put in."""
+        if not self.lexicon:
+            return False
+        return document.chosen.cuts(p.start, p.end) or any(True for _ in self.lexicon.forced(p.after))
 
 
 def settle(proposals: list[tuple[Proposal, Level]]) -> list[tuple[Proposal, Level]]:

@@ -82,6 +82,14 @@ class Protected:
         i = bisect_right(self.ends, start)
         return i < len(self.starts) and (self.starts[i] < end or (start == end and self.starts[i] < start))
 
+    def cuts(self, start: int, end: int) -> bool:
+        """Whether replacing ``[start, end)`` would change a span in part, or a span and nothing else."""
+        if start == end or not self.hits(start, end):
+            return self.hits(start, end)
+        first, last = bisect_right(self.ends, start), bisect_left(self.starts, end) - 1
+        alone = (self.starts[first], self.ends[first]) == (start, end)
+        return alone or self.starts[first] < start or self.ends[last] > end
+
     def mask(self, length: int) -> np.ndarray:
         """Boolean array over code points, True inside a span."""
         delta = np.zeros(length + 1, dtype=np.int32)

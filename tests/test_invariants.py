@@ -6,11 +6,14 @@ import pickle
 import re
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from strategies import PIECES, texts
 
 import repair
+from repair.document import Document
+from repair.filters import NAMES, get
+from repair.language.lexicon import Lexicon, LexiconError
 from repair.pipeline import Pipeline
 
 LEVELS = ["safe", "review"]
@@ -97,6 +100,76 @@ def test_code_blocks_and_front_matter_survive(level: str, body: str) -> None:
     meta = f"---\ntitle: {inner}\n---\n".replace("\n---\n---", "\n---")
     if "\n---" not in inner and "---" not in inner:
         assert repair.clean(meta + "\n正文在此。\n", level=level).text.startswith(meta)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@given(text=texts)
+@example(text="".join(PIECES))
+@example(text="见 https://example.org/a ,b 和 `x  =1` 。The  end of the line，$a  b$ 科 研")
+def test_no_correction_touches_what_is_protected(level: str, text: str) -> None:
+    # Invisible and wrongly encoded characters can make Chinese look like English: those are repaired first.
+    readable = Pipeline([get("encoding")])(text, level="review").text
+    document = Document(readable)
+    for c in repair.clean(readable, level=level).corrections:
+        assert not document.hard.hits(c.start, c.end), c
+        # A repair beside it may show that a function word stands between Chinese after all.
+        assert "stray-word" in c.rule + c.reason or not document.protected.hits(c.start, c.end), c
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(text=texts)
+@example(text="上\n\0")
+@example(text="(以下简称")
+def test_each_filter_alone_keeps_the_promises(name: str, text: str) -> None:
+    pipeline = Pipeline([get(name)])
+    result = pipeline(text, level="review")
+    assert repair.revert(result.text, result.corrections) == text
+    assert pipeline(result.text, level="review").corrections == ()
+
+
+words = st.one_of(
+    st.sampled_from(["中国", "中国人", "and", "的", "(", "[a", ".*", "\\", "，", " ", "a", "\ud800", ""]),
+    st.text(st.sampled_from("中国人的aA(，。 1"), min_size=1, max_size=4),
+)
+
+
+@given(
+    text=st.one_of(texts, st.text(st.sampled_from("中国人的aA(，。 1\n"), max_size=40)),
+    trust=st.frozensets(words, max_size=2),
+    never=st.frozensets(words, max_size=2),
+    replace=st.dictionaries(words, words, max_size=3),
+)
+@example(text="这是中国", trust=frozenset(), never=frozenset(), replace={"中国": "我国", "中国人": "国人"})
+@example(text="期)。", trust=frozenset(), never=frozenset({"("}), replace={})
+@example(text="到太原开会", trust=frozenset(), never=frozenset(), replace={"太原": "太原 市"})
+@example(text="三高”", trust=frozenset(), never=frozenset(), replace={"“": ""})
+@example(text="李国华教授说，全省人民都很高兴。", trust=frozenset({"李國华"}), never=frozenset(), replace={})
+@example(text="等爱主", trust=frozenset({"等爱国主"}), never=frozenset(), replace={"国": ""})
+def test_any_lexicon_keeps_the_promises(
+    text: str, trust: frozenset[str], never: frozenset[str], replace: dict[str, str]
+) -> None:
+    try:
+        lexicon = Lexicon(trust, never, replace)
+    except LexiconError:
+        assume(False)
+    pipeline = Pipeline.from_profile("typography", lexicon=lexicon)
+    result = pipeline(text, level="review")
+    assert repair.revert(result.text, result.corrections) == text
+    assert pipeline(result.text, level="review").corrections == ()
+    hard = Document(text, lexicon).hard
+    assert not [c for c in result.corrections if c.rule == "lexicon" and hard.hits(c.start, c.end)]
+
+
+def test_forced_replacements_have_the_last_word() -> None:
+    """Other rules would take the blank out again, and the replacement put it in, for ever."""
+    lexicon = Lexicon(replace={"太原": "太原 市"})
+    assert repair.clean("代表团到太原开会。", lexicon=lexicon).text == "代表团到太原 市开会。"
+
+
+@pytest.mark.parametrize("replace", [{"甲": "乙丙", "乙": "甲"}, {"甲": "乙甲丙", "乙": ""}])
+def test_replacements_that_never_settle(replace: dict[str, str]) -> None:
+    with pytest.raises(LexiconError, match="come to rest"):
+        Lexicon(replace=replace)
 
 
 def test_pipeline_pickles(everything: Pipeline) -> None:

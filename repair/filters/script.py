@@ -17,8 +17,8 @@ throughout, and characters that are right in both (乾隆, 著作, 皇后, 慰�
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -66,6 +66,15 @@ _OFFICE: Final = re.compile(
 )
 
 
+class _Case(NamedTuple):
+    """A stranger, the character that would stand for it, the word that it is then part of."""
+
+    position: int
+    after: str
+    word: str
+    doubtful: bool
+
+
 def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposal]:
     codes = document.codes
     if not len(codes):
@@ -83,8 +92,22 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
     else:
         return
     places = np.flatnonzero(kinds == stranger)
-    for group in _groups(places):
-        yield from _judge(document, kinds, group, stranger, host, thin=traditional + simplified < 3)
+    thin = traditional + simplified < 3
+    cases = [case for group in _groups(places) for case in _judge(document, kinds, group, stranger, host, thin)]
+    words = document.resources.words
+    for case, (start_score, mean) in zip(cases, _fluency(document, cases), strict=True):
+        count = words.frequency(case.word)
+        if start_score < -4.0 or mean < -2.7:
+            confidence, reason = 0.4, "a character of the other script that does not fit: perhaps misread"
+        elif case.doubtful:
+            confidence, reason = 0.75, "a name or a quotation may keep its script"
+        elif mean < -2.3 or (start_score < -2.9 and not (len(case.word) > 1 and count >= 50)):
+            confidence, reason = 0.7, "a character of the other script, perhaps misread"
+        elif (len(case.word) > 1 and count >= 3) or count >= 4000:
+            confidence, reason = 0.98, "a character of the other script"
+        else:
+            confidence, reason = 0.9, "a character of the other script"
+        yield Proposal(case.position, case.position + 1, case.after, "script", confidence, reason)
 
 
 def _groups(places: NDArray[np.int64]) -> Iterator[list[int]]:
@@ -96,7 +119,7 @@ def _groups(places: NDArray[np.int64]) -> Iterator[list[int]]:
 
 def _judge(
     document: Document, kinds: NDArray[np.uint8], group: list[int], stranger: int, host: int, thin: bool
-) -> Iterator[Proposal]:
+) -> Iterator[_Case]:
     text, script = document.text, document.resources.script
     first, last = group[0], group[-1] + 1
     if last - first > _NEAR:
@@ -145,38 +168,32 @@ def _judge(
         doubtful = thin or bool(quoted) or name or institution or len(group) > 2
         if len(group) == 2 and group[1] - group[0] == 2:
             doubtful = doubtful or not (start <= group[0] - left and group[1] - left < end)
-        start_score, mean = _fluency(document, position, after)
-        if start_score < -4.0 or mean < -2.7:
-            confidence, reason = 0.4, "a character of the other script that does not fit: perhaps misread"
-        elif doubtful:
-            confidence, reason = 0.75, "a name or a quotation may keep its script"
-        elif mean < -2.3 or (start_score < -2.9 and not (len(word) > 1 and words.frequency(word) >= 50)):
-            confidence, reason = 0.7, "a character of the other script, perhaps misread"
-        elif (len(word) > 1 and words.frequency(word) >= 3) or words.frequency(word) >= 4000:
-            confidence, reason = 0.98, "a character of the other script"
-        else:
-            confidence, reason = 0.9, "a character of the other script"
-        yield Proposal(position, position + 1, after, "script", confidence, reason)
+        yield _Case(position, after, word, doubtful)
 
 
-def _fluency(document: Document, position: int, after: str) -> tuple[float, float]:
-    """log10 probability of `after` at `position`, and the mean of it and the four characters that follow.
+def _fluency(document: Document, cases: Sequence[_Case]) -> list[tuple[float, float]]:
+    """log10 probability of each case's `after` in its place, and the mean of it and the four characters that follow.
 
     OCR engines that know both scripts print a traditional character where they are at a loss (结東 for 结束):
     on real pages its simplified form was hardly ever right where the model finds it unlikely.
     """
+    if not cases:
+        return []
     text, model = document.text, document.resources.model
-    lo = max(0, position - 12, text.rfind("\n", max(0, position - 12), position))
-    ids, places = model.encode(text[lo:position] + after + text[position + 1 : position + 13])
-    at = int(np.searchsorted(places, position - lo))
-    window = np.full(9, model.pad, dtype=np.int64)
-    left, right = ids[max(0, at - 4) : at], ids[at : at + 5]
-    window[4 - len(left) : 4] = left
-    if not len(left):
-        window[3] = BOS
-    window[4 : 4 + len(right)] = right
-    scores = model.score_windows(window[None, :], 4)[0, : max(1, len(right))]
-    return float(scores[0]), float(scores.mean())
+    windows = np.full((len(cases), 9), model.pad, dtype=np.int64)
+    sizes = []
+    for window, (position, after, _, _) in zip(windows, cases, strict=True):
+        lo = max(0, position - 12, text.rfind("\n", max(0, position - 12), position))
+        ids, places = model.encode(text[lo:position] + after + text[position + 1 : position + 13])
+        at = int(np.searchsorted(places, position - lo))
+        left, right = ids[max(0, at - 4) : at], ids[at : at + 5]
+        window[4 - len(left) : 4] = left
+        if not len(left):
+            window[3] = BOS
+        window[4 : 4 + len(right)] = right
+        sizes.append(max(1, len(right)))
+    scores = model.score_windows(windows, 4)
+    return [(float(row[0]), float(row[:size].mean())) for row, size in zip(scores, sizes, strict=True)]
 
 
 def _quoted(text: str, first: int, last: int) -> tuple[str, int, int] | None:

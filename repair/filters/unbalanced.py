@@ -405,7 +405,7 @@ def _closing_places(document: Document, mark: Mark, line: Any) -> _Places:
 
 def _abbreviation_end(text: str, start: int, o: int, at: int, stop: int) -> int:
     """Where an abbreviation of what stands before the bracket ends; 0 if it cannot be told."""
-    if text[at : at + 1] in "“‘「《":
+    if at < stop and text[at] in "“‘「《":
         close = text.find("”’」》"["“‘「《".index(text[at])], at, min(stop, at + 20))
         return close + 1 if close > 0 else 0
     full = text[max(start, o - 40) : o].rstrip("》”")
@@ -624,7 +624,7 @@ def _confidence(mark: Mark, lead: float) -> float:
 def _splits(text: str, i: int) -> bool:
     """Whether a mark at `i` would split a number or a Latin word."""
     a, b = text[i - 1 : i], text[i : i + 1]
-    return bool(_NUMBERLIKE.match(a) and _NUMBERLIKE.match(b)) or (a in ".%·-" and b.isdigit()) or b in "%％·"
+    return bool(_NUMBERLIKE.match(a) and _NUMBERLIKE.match(b)) or (a in ".%·-" and b.isdigit()) or b in ("%", "％", "·")
 
 
 def _scores(document: Document, lo: int, hi: int, spots: Sequence[int], partner: str) -> list[float]:

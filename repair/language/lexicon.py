@@ -16,7 +16,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 _PAIR = re.compile(r"\t+| +(?:->|→) +")
@@ -102,10 +102,16 @@ class Lexicon:
         return find_words(text, self.never) if self.never else iter(())
 
     def forced(self, text: str) -> Iterator[tuple[int, int, str]]:
-        """``(start, end, right)`` for each forced replacement; one already inside its `right` is left alone."""
+        """``(start, end, right)`` for each forced replacement; what is inside its `right` or a trusted word stays."""
         if not self.replace:
             return
+        trusted = iter((*self.trusted(text), (len(text) + 1, len(text) + 1)))
+        first, last = next(trusted)
         for start, end in find_words(text, self._wrong):
+            while last < end:
+                first, last = next(trusted)
+            if first <= start:
+                continue
             wrong = text[start:end]
             right = self.replace[wrong]
             inner = right.find(wrong)
@@ -137,14 +143,10 @@ class Lexicon:
 
 def find_words(text: str, words: Iterable[str]) -> Iterator[tuple[int, int]]:
     """Spans of `words` in `text`: leftmost, longest, not overlapping. Linear in the text for bounded word lengths."""
-    lengths: dict[str, set[int]] = defaultdict(set)
-    known = frozenset(word for word in words if word)
-    for word in known:
-        lengths[word[0]].add(len(word))
-    if not lengths:
+    known = frozenset(words)
+    first, by_first = _finder(known)
+    if first is None:
         return
-    by_first = {ch: sorted(sizes, reverse=True) for ch, sizes in lengths.items()}
-    first = re.compile("[" + "".join(re.escape(ch) for ch in sorted(by_first)) + "]")
     done = 0
     for m in first.finditer(text):
         start = m.start()
@@ -155,6 +157,19 @@ def find_words(text: str, words: Iterable[str]) -> Iterator[tuple[int, int]]:
                 done = start + size
                 yield start, done
                 break
+
+
+@lru_cache(maxsize=16)
+def _finder(words: frozenset[str]) -> tuple[re.Pattern[str] | None, dict[str, list[int]]]:
+    """A pattern for the first characters of `words`, and for each of these the lengths, longest first."""
+    lengths: dict[str, set[int]] = defaultdict(set)
+    for word in words:
+        if word:
+            lengths[word[0]].add(len(word))
+    by_first = {ch: sorted(sizes, reverse=True) for ch, sizes in lengths.items()}
+    if not by_first:
+        return None, by_first
+    return re.compile("[" + "".join(re.escape(ch) for ch in sorted(by_first)) + "]"), by_first
 
 
 def _entries(path: Path) -> Iterator[tuple[int, str]]:
