@@ -17,7 +17,7 @@ from collections import Counter
 import numpy as np
 from data import operating_points
 
-from repair.filters.stray_word import CONTEXT, rank
+from repair.filters.stray_word import CONTEXT, Place, rank
 from repair.language.resources import default_resources
 
 
@@ -40,9 +40,9 @@ def main(paths: list[str]) -> None:
                         left, right = line[max(0, start - CONTEXT) : start], line[end : end + CONTEXT]
                         if left and right and rng.random() < weight * (0.3 if word == "and" else 0.1):
                             trials.append((word, left, line[start:end], right))
+    found = [Place(0, 0, word, left, right, table[word]) for word, left, _, right in trials]
     rows = []
-    for word, left, printed, right in trials:
-        ranked = rank(resources.model, left, right, table[word])
+    for (word, _, printed, _), ranked in zip(trials, rank(resources.model, found), strict=True):
         rows.append((word, [text for text, _ in ranked].index(printed), np.array([p for _, p in ranked])))
     print(len(rows), "trials", Counter(word for word, _, _ in rows).most_common(12))
     for sharp in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0):

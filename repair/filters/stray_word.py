@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -54,60 +53,88 @@ _MENTION = re.compile(
 )
 
 
-@lru_cache(maxsize=4)
-def _pattern(words: frozenset[str]) -> re.Pattern[str]:
-    longest_first = sorted(words, key=lambda w: (-len(w), w))
-    body = "|".join(re.escape(w).replace(r"\ ", "[ ]{1,2}") for w in longest_first)
-    return re.compile(
-        rf"(?<![{LATIN}0-9])[ \t\u00a0\u3000]{{0,3}}(?<![{LATIN}0-9])({body})(?![{LATIN}0-9])[ \t\u00a0\u3000]{{0,3}}",
-        re.I,
-    )
+# A run of Latin words; the longest entry of the dictionary has three.
+_RUN = re.compile(rf"(?<![{LATIN}0-9])[A-Za-z]++(?:[ ]{{1,2}}[A-Za-z]++)*+(?![{LATIN}0-9])")
+_BLANKS = " \t\u00a0\u3000"
+
+
+class Place(NamedTuple):
+    """A stray word with the blanks around it, the text on both sides, and what may have been printed."""
+
+    start: int
+    end: int
+    word: str
+    left: str
+    right: str
+    candidates: Mapping[str, float]
 
 
 def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposal]:
+    found = list(places(document))
+    for place, ranked in zip(found, rank(document.resources.model, found), strict=True):
+        best, probability = ranked[0]
+        read = document.text[place.start : place.end]
+        reason = f"English {place.word!r} between Chinese"
+        alternatives = (*ranked[:5], (read, 0.0))
+        yield Proposal(place.start, place.end, best, "stray-word", probability, reason, alternatives)
+
+
+def places(document: Document) -> Iterator[Place]:
+    """Function words of the dictionary that stand between Chinese and are not spoken of."""
     text = document.text
     table = document.resources.stray_words
-    for m in _pattern(frozenset(table)).finditer(text):
-        left, right = text[max(0, m.start() - CONTEXT) : m.start()], text[m.end() : m.end() + CONTEXT]
+    for m in _RUN.finditer(text):
+        word = m.group()
+        # Capitals throughout are an acronym or a keyword; a translating model writes small letters.
+        candidates = table.get(re.sub(r"[ ]+", " ", word.lower())) if not word.isupper() else None
+        if candidates is None:
+            continue
+        start, end = m.span()
+        while start > 0 and text[start - 1] in _BLANKS and m.start() - start < 3:
+            start -= 1
+        while end < len(text) and text[end] in _BLANKS and end - m.end() < 3:
+            end += 1
+        left, right = text[max(0, start - CONTEXT) : start], text[end : end + CONTEXT]
         if not _chinese(left[-1:]) or not _chinese(right[:1]) or (left[-1] in _OPENING and right[0] in _CLOSING):
             continue
-        word = m.group(1)
-        # Capitals throughout are an acronym or a keyword; a translating model writes small letters.
-        if word.isupper():
+        if _MENTION_LEFT.search(left) or _MENTION_RIGHT.match(right) or document.protected.hits(start, end):
             continue
-        if _MENTION_LEFT.search(left) or _MENTION_RIGHT.match(right):
-            continue
-        if document.protected.hits(m.start(), m.end()):
-            continue
-        candidates = table[re.sub(r"[ ]+", " ", word.lower())]
-        clause = _CLAUSE.search(text, max(0, m.start() - 40), m.start())
+        clause = _CLAUSE.search(text, max(0, start - 40), start)
         if clause and "、" in clause.group():
             candidates = {text: weight * _CLOSES_LIST.get(text, 1.0) for text, weight in candidates.items()}
-        ranked = rank(document.resources.model, left, right, candidates)
-        best, probability = ranked[0]
-        reason = f"English {word!r} between Chinese"
-        yield Proposal(m.start(), m.end(), best, "stray-word", probability, reason, (*ranked[:5], (m.group(), 0.0)))
+        yield Place(start, end, word, left, right, candidates)
 
 
-def rank(model: NgramModel, left: str, right: str, candidates: Mapping[str, float]) -> list[tuple[str, float]]:
-    """`candidates` with the probability that each is what was printed between `left` and `right`, best first.
+def rank(model: NgramModel, found: Sequence[Place]) -> Iterator[list[tuple[str, float]]]:
+    """For each place its candidates with the probability that each is what was printed, best first.
 
     A candidate's weight in the dictionary is how readily the printed word is turned into the English
     one; Bayes' rule combines it with the language model's probability of the whole passage.
     """
-    texts = list(candidates)
-    context, _ = model.encode(left)
-    tail, _ = model.encode(right)
-    context, tail = context[-(model.order - 1) :], tail[: model.order - 1]
-    scores = []
-    for text in texts:
-        ids = np.concatenate([context, model.encode(text)[0], tail])
-        scores.append(float(model.score(ids)[len(context) :].sum()) + math.log10(candidates[text]))
-    total = np.array(scores) * math.log(10) * SHARPNESS
-    weights = np.exp(total - total.max())
-    weights /= weights.sum()
-    order = np.argsort(-weights, kind="stable")
-    return [(texts[i], float(weights[i])) for i in order]
+    reach = model.order - 1
+    for start in range(0, len(found), 256):
+        block = found[start : start + 256]
+        rows = []
+        for place in block:
+            context = model.encode(place.left)[0][-reach:]
+            tail = model.encode(place.right)[0][:reach]
+            before = np.concatenate([np.full(reach - len(context), model.pad), context])
+            rows += [np.concatenate([before, model.encode(text)[0], tail]) for text in place.candidates]
+        # What a row is too short for is padded; a pad scores nothing.
+        windows = np.full((len(rows), max(map(len, rows))), model.pad, dtype=np.int64)
+        for k, row in enumerate(rows):
+            windows[k, : len(row)] = row
+        scores = model.score_windows(windows, reach).sum(axis=1, dtype=np.float64)
+        at = 0
+        for place in block:
+            texts = list(place.candidates)
+            prior = np.log10(list(place.candidates.values()))
+            total = (scores[at : at + len(texts)] + prior) * (math.log(10) * SHARPNESS)
+            at += len(texts)
+            weights = np.exp(total - total.max())
+            weights /= weights.sum()
+            order = np.argsort(-weights, kind="stable")
+            yield [(texts[i], float(weights[i])) for i in order]
 
 
 def _chinese(ch: str) -> bool:
