@@ -50,12 +50,15 @@ class Document:
         text: str,
         lexicon: Lexicon | None = None,
         resources: Resources | None = None,
+        shared: dict[str, Any] | None = None,
     ) -> None:
         self.text = text
         self.lexicon = lexicon if lexicon is not None else Lexicon()
         self.resources = resources if resources is not None else default_resources()
         self.memo: dict[str, Any] = {}
         """What a filter's two functions share about this text, by filter name."""
+        self.shared: dict[str, Any] = {} if shared is None else shared
+        """What a filter found out that holds in any text, by filter name; lives as long as a run."""
 
     @cached_property
     def lines(self) -> list[Line]:

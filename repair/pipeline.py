@@ -95,7 +95,7 @@ class Pipeline:
                         break
                     changes += 1
                     edits, current = _compose(text, edits, current, now)
-                    document = Document(current, self.lexicon, self.resources)
+                    document = Document(current, self.lexicon, self.resources, document.shared)
                     known = {}
             if changes == before:
                 for filter_ in self.filters:

@@ -34,6 +34,7 @@ SINGLE, WINDOW = -2.5, -6.5
 """log10 probabilities below which a symbol, and it with the two after it, are looked into."""
 ODD = -9.0
 """Below this for three symbols, the neighbours' wishes are tried as well."""
+MEMO_LIMIT = 50_000
 GARBLED = -3.5
 LOOKS_ALIKE = -5.0
 """log10 P(read | true) above which two characters count as look-alikes; most pairs are near -6."""
@@ -101,7 +102,9 @@ def hypotheses(document: Document) -> list[Hypothesis]:
         return []
     odd = window_sums(view.logp)[places] < ODD
     read = [text[p] for p in view.positions[places].tolist()]
-    found = read_places(model, channel, resources.near, view.ids, places, read, odd)
+    # A memo of a huge text would take more memory than the time it saves is worth.
+    memo = document.shared.setdefault("misread", {}) if len(places) <= MEMO_LIMIT else None
+    found = read_places(model, channel, resources.near, view.ids, places, read, odd, memo=memo)
     found = _winners(found)
     if not found:
         return []

@@ -54,6 +54,9 @@ class Reading(NamedTuple):
         return (self.gain + np.float32(CHANNEL_WEIGHT) * self.channel).astype(np.float32)
 
 
+Memo = dict[tuple[bytes, str, bool], Reading | None]
+
+
 def window_sums(logp: Floats) -> Floats:
     """For each symbol the summed log-probability of itself and the two after it, (n,)."""
     padded = np.concatenate([logp, np.zeros(2, dtype=logp.dtype)])
@@ -87,14 +90,14 @@ def near_symbols(model: NgramModel, near: Near, read: list[str]) -> Ints:
     return ids
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=2048)
 def after_symbol(model: NgramModel, symbol: int) -> NDArray[np.float16]:
     """Log-probability of each of `hanzi_symbols` after `symbol`."""
     symbols = hanzi_symbols(model)
     return model.score_windows(np.stack([np.full(len(symbols), symbol), symbols], axis=1), 1)[:, 0].astype(np.float16)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=2048)
 def before_symbol(model: NgramModel, symbol: int) -> NDArray[np.float16]:
     """Log-probability of `symbol` after each of `hanzi_symbols`."""
     symbols = hanzi_symbols(model)
@@ -120,30 +123,57 @@ def read_places(
     read: list[str],
     odd: NDArray[np.bool_],
     *,
+    memo: Memo | None = None,
     keep: int = 8,
     least_gain: float = 1.0,
 ) -> list[Reading]:
     """Candidates for each of `places` in the symbol sequence `ids`, in the order of `places`.
 
     `read` are the characters as they stand; `odd` (len(places),) says where the neighbours' wishes are
-    tried too. Places where nothing gains `least_gain` are left out.
+    tried too. Places where nothing gains `least_gain` are left out. `memo` keeps what was found by what
+    it depends on, the place's surroundings: most of a text stays the same when a few places are repaired.
     """
     if not len(places):
         return []
     padded = np.concatenate([np.full(REACH, model.pad, dtype=np.int64), ids, np.full(REACH, EOS, dtype=np.int64)])
-    out = []
-    for start in range(0, len(places), BLOCK):
-        block = slice(start, start + BLOCK)
-        windows = padded[places[block, None] + np.arange(2 * REACH + 1)]
-        _close_paragraph(windows, model.pad)
-        row, tried = _promising(model, windows, near_symbols(model, near, read[block]), odd[block])
-        if not len(row):
-            continue
+    windows = padded[places[:, None] + np.arange(2 * REACH + 1)]
+    _close_paragraph(windows, model.pad)
+    memo = {} if memo is None else memo
+    size = 2 * windows.shape[1]
+    packed = windows.astype("<u2").tobytes()
+    keys = [
+        (packed[k * size : (k + 1) * size], ch, wide)
+        for k, (ch, wide) in enumerate(zip(read, odd.tolist(), strict=True))
+    ]
+    new = [k for k, key in enumerate(keys) if key not in memo]
+    for start in range(0, len(new), BLOCK):
+        some = np.array(new[start : start + BLOCK])
+        memo.update(dict.fromkeys((keys[k] for k in some.tolist()), None))
+        found = _read_block(model, channel, near, windows[some], [read[k] for k in some], odd[some], keep, least_gain)
+        memo.update((keys[some[reading.place]], reading) for reading in found)
+    readings = ((int(place), memo[key]) for place, key in zip(places, keys, strict=True))
+    return [reading._replace(place=place) for place, reading in readings if reading is not None]
+
+
+def _read_block(
+    model: NgramModel,
+    channel: Channel,
+    near: Near,
+    windows: Ints,
+    read: list[str],
+    odd: NDArray[np.bool_],
+    keep: int,
+    least_gain: float,
+) -> list[Reading]:
+    """`read_places` for the surroundings `windows`; `Reading.place` is the row."""
+    out: list[Reading] = []
+    row, tried = _promising(model, windows, near_symbols(model, near, read), odd)
+    if len(row):
         gain, here, total = _gains(model, windows, row, tried)
         good = np.flatnonzero(gain >= least_gain)
         row, tried, gain, here, total = row[good], tried[good], gain[good], here[good], total[good]
         codes = np.array([ord(model.vocabulary[i]) for i in tried.tolist()], dtype=np.int64)
-        as_read = np.array([ord(ch) for ch in read[block]], dtype=np.int64)
+        as_read = np.array([ord(ch) for ch in read], dtype=np.int64)
         noise = channel.log_prob(as_read[row], codes) if len(row) else np.empty(0, dtype=np.float32)
         order = np.lexsort((-(gain + CHANNEL_WEIGHT * noise), row))
         bounds = np.searchsorted(row[order], np.arange(len(windows) + 1))
@@ -151,9 +181,7 @@ def read_places(
             best = order[bounds[k] : bounds[k + 1]][:keep]
             first = int(best[0])
             natural = float(total[first]) / (REACH + 1)
-            out.append(
-                Reading(int(places[start + k]), tried[best], gain[best], noise[best], natural, float(here[first]))
-            )
+            out.append(Reading(k, tried[best], gain[best], noise[best], natural, float(here[first])))
     return out
 
 
