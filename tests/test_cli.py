@@ -22,6 +22,7 @@ from test_diff import patched
 from test_reporters import check_sarif
 
 from repair.cli import main
+from repair.language.resources import dictionary_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 DAMAGED = "提供了政策支持 and 体制保障。\n明确主导产业发展目\n\n标，鼓励\n"
@@ -452,6 +453,8 @@ def test_no_permission(here: Here) -> None:
         here.folder.chmod(0o777)
         os.seteuid(65534)
     try:
+        if not os.access(dictionary_folder() / "zh.ngram", os.R_OK, effective_ids=True):
+            pytest.skip("the package lies where another user cannot read it")
         for arguments, name in (
             (["clean", "secret.txt"], "secret.txt"),
             (["clean", "a.txt", "-o", "fixed/b.txt", "--log", "log"], "fixed/b.txt"),
