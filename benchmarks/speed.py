@@ -1,6 +1,6 @@
 """Speed, memory and linearity.
 
-    python benchmarks/speed.py CLEAN.txt PAGES [--plot docs/linear.svg] [--quick]
+    python benchmarks/speed.py CLEAN.txt PAGES [--long LONG.txt] [--plot docs/linear.svg] [--quick]
 
 CLEAN.txt: clean text; PAGES: folder of OCR pages with raw.txt. Ratios matter, seconds depend on the machine: every
 speed is given beside jieba's own cutting of the same text in the same process.
@@ -113,6 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clean", type=Path)
     parser.add_argument("pages", type=Path)
+    parser.add_argument("--long", type=Path, help="more clean text, 10 MB at least, for the long lines")
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--quick", action="store_true")
     a = parser.parse_args()
@@ -123,9 +124,10 @@ def main() -> None:
     pages = [p.read_text(encoding="utf-8") for p in sorted(a.pages.rglob("raw.txt"))[::20]]
     compare("OCR pages", pages)
     sizes = [1 << k for k in range(18, 21 if a.quick else 24)] + ([] if a.quick else [10_000_000])
-    rows = {"clean news": linear(text, sorted(set(sizes)))}
-    damaged = "\n".join(pages)
-    rows["OCR pages"] = linear(damaged, sorted(set(sizes))[: -1 if a.quick else -2])
+    long = a.long.read_text(encoding="utf-8")[:4_000_000] if a.long else text
+    rows = {"clean news": linear(long, sorted(set(sizes)))}
+    damaged = "\n".join(p.read_text(encoding="utf-8") for p in sorted(a.pages.rglob("raw.txt")))
+    rows["OCR pages"] = linear(damaged, [size for size in sorted(set(sizes)) if size <= 2_100_000])
     if a.plot:
         plot(rows, a.plot)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

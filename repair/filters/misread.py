@@ -34,7 +34,7 @@ SINGLE, WINDOW = -2.5, -6.5
 """log10 probabilities below which a symbol, and it with the two after it, are looked into."""
 ODD = -9.0
 """Below this for three symbols, the neighbours' wishes are tried as well."""
-MEMO_LIMIT = 50_000
+MEMO_LIMIT = 500_000
 GARBLED = -3.5
 LOOKS_ALIKE = -5.0
 """log10 P(read | true) above which two characters count as look-alikes; most pairs are near -6."""
