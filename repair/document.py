@@ -15,6 +15,7 @@ import numpy as np
 from .language.lexicon import Lexicon
 from .language.ngram import BOS, EOS
 from .language.resources import Resources, default_resources
+from .language.script import SIMPLIFIED, TRADITIONAL
 from .protect import Protected, english_spans, hard_spans
 from .structure import Line, structure
 
@@ -147,8 +148,4 @@ class Document:
     def traditional(self) -> bool:
         """Whether the text is in traditional script, by the characters that only one script has."""
         kinds = self.resources.script.kinds(self.codes[:20000])
-        return int((kinds == 1).sum()) > int((kinds == 2).sum())
-
-    def overlaps_protected(self, start: int, end: int) -> bool:
-        """Shorthand for ``protected.hits``."""
-        return self.protected.hits(start, end)
+        return int((kinds == TRADITIONAL).sum()) > int((kinds == SIMPLIFIED).sum())

@@ -151,9 +151,3 @@ def between_chinese(text: str, start: int, end: int) -> bool:
     left = text[max(0, start - 8) : start].rstrip(" \t\u00a0\r\n")
     right = text[end : end + 8].lstrip(" \t\u00a0\r\n")
     return bool(left and right and _HAN.match(left[-1]) and _HAN.match(right[0]))
-
-
-def inside(starts: Sequence[int], ends: Sequence[int], position: int) -> bool:
-    """Whether `position` lies in one of the sorted, disjoint spans."""
-    i = bisect_left(ends, position + 1)
-    return i < len(starts) and starts[i] <= position

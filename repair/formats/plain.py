@@ -225,15 +225,6 @@ def representable(text: str, like: TextFile) -> bool:
     return True
 
 
-def plausibility(text: str, common: frozenset[str] = frozenset()) -> float:
-    """How much `text` looks like Chinese, -1 to 1; ASCII does not count, text without other characters is 0.
-
-    The mean over characters: 1 for the frequent ones, 0.4 for those in `common`, -1 for what no
-    text holds (private use, unassigned, surrogates, controls), 0 otherwise.
-    """
-    return _mean(Counter(_ASCII.sub("", text)[:_SAMPLE]), common)
-
-
 # --- how the encoding is found
 
 
@@ -382,6 +373,11 @@ def _not_binary(file: TextFile, data: bytes) -> TextFile:
 
 
 def _mean(counts: Counter[str], common: frozenset[str]) -> float:
+    """How much counted characters look like Chinese, -1 to 1; 0 where there are none.
+
+    The mean over characters: 1 for the frequent ones, 0.4 for those in `common`, -1 for what no text
+    holds (private use, unassigned, surrogates, controls), 0 otherwise.
+    """
     total = counts.total()
     if not total:
         return 0.0
@@ -397,7 +393,7 @@ def _mean(counts: Counter[str], common: frozenset[str]) -> float:
 
 
 def _wide_score(text: str) -> float:
-    """`plausibility` with ASCII counted: in UTF-16 and UTF-32 it is evidence too."""
+    """`_mean` with ASCII counted: in UTF-16 and UTF-32 it is evidence too."""
     counts = Counter(text[:_SAMPLE])
     total = counts.total()
     plain = sum(counts.pop(chr(code), 0) for code in (*range(0x20, 0x7F), 9, 10, 12, 13))
