@@ -7,6 +7,7 @@ ones, those with remainder 1 modulo 4 are for fitting and those with remainder 3
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
 from collections.abc import Callable, Iterator
@@ -40,6 +41,17 @@ def pages(folder: str | Path) -> Iterator[Page]:
 def part(unit: int) -> str:
     """``channel``, ``fit`` or ``measure``: what the pages of a unit are for."""
     return "channel" if unit % 2 == 0 else "fit" if unit % 4 == 1 else "measure"
+
+
+def fit_arguments(description: str | None, documents: int) -> argparse.ArgumentParser:
+    """The arguments that the fit scripts share; `documents`: how many are sampled from each text by default."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pages")
+    parser.add_argument("text", nargs="+")
+    parser.add_argument("--clean")
+    parser.add_argument("--documents", type=int, default=documents)
+    parser.add_argument("--weights", type=Path, default=Path("dictionaries/weights.json"))
+    return parser
 
 
 class Solid(NamedTuple):

@@ -9,13 +9,12 @@ column edge, headings left as they are. CLEAN: text of the same kind that is onl
 
 from __future__ import annotations
 
-import argparse
 import random
 import re
 from pathlib import Path
 
 import numpy as np
-from data import fit_logistic, operating_points, pages, part, reliability, store_weights
+from data import fit_arguments, fit_logistic, operating_points, pages, part, reliability, store_weights
 from rapidfuzz.distance import Levenshtein
 
 from repair.document import Document
@@ -125,12 +124,7 @@ def report(name: str, x: np.ndarray, y: np.ndarray, w: np.ndarray) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pages")
-    parser.add_argument("text", nargs="+")
-    parser.add_argument("--clean", default=None)
-    parser.add_argument("--documents", type=int, default=1500)
-    parser.add_argument("--weights", type=Path, default=Path("dictionaries/weights.json"))
+    parser = fit_arguments(__doc__, 1500)
     a = parser.parse_args()
     rng = random.Random(5)
     fit = [page_examples(a.pages, ("channel", "fit")), *(made_examples(t, rng, a.documents) for t in a.text)]

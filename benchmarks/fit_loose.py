@@ -7,12 +7,11 @@ The arguments are those of fit_misread.py.
 
 from __future__ import annotations
 
-import argparse
 import random
 from pathlib import Path
 
 import numpy as np
-from data import fit_logistic, read_and_truth, reliability, store_weights
+from data import fit_arguments, fit_logistic, read_and_truth, reliability, store_weights
 from fit_misread import sample
 from rapidfuzz.distance import Levenshtein
 
@@ -49,13 +48,8 @@ def clean_examples(texts: list[str], resources: Resources) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pages")
-    parser.add_argument("text", nargs="+")
-    parser.add_argument("--clean")
-    parser.add_argument("--documents", type=int, default=300)
+    parser = fit_arguments(__doc__, 300)
     parser.add_argument("--dictionaries")
-    parser.add_argument("--weights", type=Path, default=Path("dictionaries/weights.json"))
     a = parser.parse_args()
     resources = Resources(a.dictionaries) if a.dictionaries else default_resources()
     rng = random.Random(4)

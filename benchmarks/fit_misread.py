@@ -8,13 +8,12 @@ line, of which a sample shows what is no damage; CLEAN: clean text that is only 
 
 from __future__ import annotations
 
-import argparse
 import random
 import re
 from pathlib import Path
 
 import numpy as np
-from data import fit_logistic, operating_points, read_and_truth, reliability, store_weights
+from data import fit_arguments, fit_logistic, operating_points, read_and_truth, reliability, store_weights
 from rapidfuzz.distance import Levenshtein
 
 from repair.document import Document
@@ -97,13 +96,8 @@ def sample(path: str, rng: random.Random, documents: int, paragraphs: int = 12) 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pages")
-    parser.add_argument("text", nargs="+")
-    parser.add_argument("--clean")
-    parser.add_argument("--documents", type=int, default=60)
+    parser = fit_arguments(__doc__, 60)
     parser.add_argument("--dictionaries")
-    parser.add_argument("--weights", type=Path, default=Path("dictionaries/weights.json"))
     parser.add_argument("--save", type=Path)
     a = parser.parse_args()
     resources = Resources(a.dictionaries) if a.dictionaries else default_resources()

@@ -100,6 +100,12 @@ class Document:
         return Protected(self.lexicon.trusted(self.text))
 
     @cached_property
+    def shielded(self) -> NDArray[np.bool_]:
+        """For each code point, whether it is protected or part of a trusted word: never misread, (n,)."""
+        mask: NDArray[np.bool_] = self.protected.mask(len(self.text)) | self.trusted.mask(len(self.text))
+        return mask
+
+    @cached_property
     def soft_breaks(self) -> NDArray[np.bool_]:
         """For each line, whether the text seems to run on over its end (no final mark, ordinary text on both sides)."""
         lines, text = self.lines, self.text
@@ -128,6 +134,19 @@ class Document:
         ids = np.append(np.insert(ids, where, pairs)[1:], EOS) if len(ids) else ids
         positions = np.append(np.insert(positions, where, at)[1:], len(self.text)) if len(positions) else positions
         return View(ids, positions, lm.score(ids))
+
+    @cached_property
+    def _pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        ids = self.view.ids
+        keys, counts = np.unique((ids[:-1] << 16) | ids[1:], return_counts=True)
+        return keys, counts
+
+    def pair_count(self, first: int, second: int) -> int:
+        """How often the text has symbol `second` right after `first`; 0 with a boundary, which says nothing."""
+        keys, counts = self._pairs
+        key = (first << 16) | second
+        k = int(np.searchsorted(keys, key))
+        return int(counts[k]) if k < len(keys) and keys[k] == key and first > EOS and second > EOS else 0
 
     @cached_property
     def dirt(self) -> float:

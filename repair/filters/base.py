@@ -47,7 +47,8 @@ class Filter:
     """A named family of rules with the function that proposes, and its settings.
 
     `notes`, where a filter has it, yields flags only; since flags never change the text it runs once, on the finished
-    text, and may be slow. `lexical` marks the user's own replacements, the only ones that may change real English.
+    text, and may be slow. `lexical` marks the filters that may change what counts as real English: the user's own
+    replacements, and encoding, to whose mojibake (ÖÐ) that layer is blind and which looks out for English itself.
     """
 
     name: str

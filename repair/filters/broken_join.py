@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..document import Document
+from ..language.logistic import logistic
 from ..language.ngram import BOS, EOS
 from ..structure import Line
 from ..text import Proposal
@@ -219,7 +220,7 @@ def _neighbour_share(found: list[Gap], split: NDArray[np.float64]) -> NDArray[np
 
 
 def _in_verse(document: Document, gap: Gap, row: NDArray[np.float64]) -> bool:
-    """Whether the break stands in a block of short lines, without any mark or very short, and no word runs across."""
+    """Whether the break stands in a block of short lines without any mark, and no word runs across it."""
     if row[NAMES.index("word")] > 0:
         return False
     lines, text = document.lines, document.text
@@ -239,8 +240,7 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
     weights = document.resources.weights("broken_join", NAMES)
     evidence = features(document, found)
     for g, row in zip(found, evidence, strict=True):
-        logit = float(row @ weights)
-        probability = 1.0 / (1.0 + math.exp(-float(np.clip(logit, -30, 30))))
+        probability = logistic(float(row @ weights))
         if probability < 0.5 or _in_verse(document, g, row):
             continue
         text = document.text

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..document import Document
-from ..language.decoder import REACH, after_symbol, before_symbol, hanzi_symbols, window_sums
+from ..language.decoder import REACH, after_symbol, before_symbol, hanzi_symbols, mean_around, ties, window_sums
+from ..language.logistic import logistic
 from ..language.ngram import EOS, NgramModel
 from ..language.words import Words
 
@@ -84,8 +85,7 @@ def loose_pairs(document: Document, weights: NDArray[np.float64] | None = None, 
     codes = document.codes
     at = np.minimum(view.positions, len(text) - 1)
     hanzi = (codes[at] >= 0x4E00) & (codes[at] <= 0x9FFF) & (ids > EOS)
-    blocked = (document.protected.mask(len(text)) | document.trusted.mask(len(text)))[at]
-    usable = hanzi & ~blocked
+    usable = hanzi & ~document.shielded[at]
     known = ids > EOS
     candidate = usable.copy()
     candidate[:-1] &= usable[1:]
@@ -99,7 +99,6 @@ def loose_pairs(document: Document, weights: NDArray[np.float64] | None = None, 
     unigram = np.append(model.unigram, 0.0)
     clipped = np.concatenate([[0.0], np.cumsum(np.maximum(logp, -4.0))])
     surnames = resources.surnames
-    keys, counts = np.unique((ids[:-1] << 16) | ids[1:], return_counts=True)
     out = []
     for i in places.tolist():
         first, second = int(view.positions[i]), int(view.positions[i + 1])
@@ -110,7 +109,7 @@ def loose_pairs(document: Document, weights: NDArray[np.float64] | None = None, 
         if (k, k + 1) not in spans or (k + 1, k + 2) not in spans:
             continue
         # A pair that the document has elsewhere too is a name or a term; so is what stands beside a middle dot.
-        if counts[np.searchsorted(keys, (ids[i] << 16) | ids[i + 1])] > 1 or left[-1:] == "·" or right[:1] == "·":
+        if document.pair_count(int(ids[i]), int(ids[i + 1])) > 1 or left[-1:] == "·" or right[:1] == "·":
             continue
         # Rare characters are more often names and terms than damage, and quotation marks may hold inventions;
         # characters in an enumeration stand for themselves.
@@ -119,28 +118,24 @@ def loose_pairs(document: Document, weights: NDArray[np.float64] | None = None, 
         if (left + right).count("、") > 2:
             continue
         quad = ids[i - 1 : i + 3]
-        ties = model.score_windows(np.stack([quad[:-1], quad[1:]], axis=1), 1)[:, 0] - unigram[quad[1:]]
-        lo, hi = max(0, i - 14), min(n, i + 16)
-        inner_lo, inner_hi = max(0, i - 1), min(n, i + 4)
-        outside = (hi - lo) - (inner_hi - inner_lo)
-        around = (clipped[hi] - clipped[lo] - clipped[inner_hi] + clipped[inner_lo]) / outside if outside else -2.0
+        tie = ties(model, quad[:-1], quad[1:])
         row = {
             "bias": 1.0,
             "sum": float(logp[i : i + 3].sum()),
-            "tie_least": float(ties.min()),
-            "tie_left": float(ties[0]),
-            "tie_middle": float(ties[1]),
-            "tie_right": float(ties[2]),
+            "tie_least": float(tie.min()),
+            "tie_left": float(tie[0]),
+            "tie_middle": float(tie[1]),
+            "tie_right": float(tie[2]),
             "word_gain": 11.0,
             "frequency_first": float(unigram[ids[i]]),
             "frequency_second": float(unigram[ids[i + 1]]),
             "dirty": document.dirt,
             "style": document.style,
-            "around": float(around),
+            "around": mean_around(clipped, i, 2, -2.0),
             "frequency_before": float(unigram[ids[i - 1]]),
             "frequency_after": float(unigram[ids[i + 2]]),
             # Frequent characters go with nearly everything: one that does not go with this is telling.
-            "repelled": float(min(0.0, ties[0]) * max(0.0, 3.2 + unigram[ids[i - 1]])),
+            "repelled": float(min(0.0, tie[0]) * max(0.0, 3.2 + unigram[ids[i - 1]])),
             "surname": float(left[-1:] in surnames or text[first] in surnames or left[-2:-1] in surnames),
         }
         evidence = np.array([row.get(name, 0.0) for name in FEATURES])
@@ -155,7 +150,7 @@ def loose_pairs(document: Document, weights: NDArray[np.float64] | None = None, 
 
 def probability(evidence: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
     """Probability that a pair is damaged."""
-    return float(1 / (1 + np.exp(-np.clip(evidence @ weights, -30, 30))))
+    return logistic(float(evidence @ weights))
 
 
 def _context(document: Document, start: int, end: int) -> str:

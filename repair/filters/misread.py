@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..document import Document
-from ..language.decoder import Reading, read_places, suspicious, window_sums
+from ..language.decoder import Reading, mean_around, read_places, suspicious, ties, window_sums
+from ..language.logistic import logistic
 from ..language.ngram import BOS, EOS
 from ..language.twins import twins
 from ..language.words import Words
@@ -95,8 +96,7 @@ def hypotheses(document: Document) -> list[Hypothesis]:
     point = codes[at]
     hanzi = (point >= 0x3400) & (point <= 0x9FFF)
     kana = (point >= 0x30A0) & (point <= 0x30FF)
-    shielded = document.protected.mask(len(text)) | document.trusted.mask(len(text))
-    ok = inside & (hanzi | kana) & ~shielded[at] & (view.ids != BOS) & (view.ids != EOS) & ~_alone(codes)[at]
+    ok = inside & (hanzi | kana) & ~document.shielded[at] & (view.ids != BOS) & (view.ids != EOS) & ~_alone(codes)[at]
     places = np.flatnonzero(ok & suspicious(view.logp, SINGLE, WINDOW))
     if not len(places):
         return []
@@ -146,19 +146,13 @@ def _evidence(document: Document, found: list[Reading]) -> NDArray[np.float64]:
     logp = view.logp.astype(np.float64)
     bad = np.concatenate([[0.0], np.cumsum(logp < GARBLED)])
     total = np.concatenate([[0.0], np.cumsum(logp)])
-    pairs = _pair_counts(view.ids)
     surnames = document.resources.surnames
     out = np.zeros((len(found), len(FEATURES)))
     n = len(view.ids)
-    ties = _ties(document, found)
+    neighbours = _neighbour_ties(document, found)
     dirty, style = document.dirt, document.style
     for k, r in enumerate(found):
         i = r.place
-        lo, hi = max(0, i - 14), min(n, i + 15)
-        inner_lo, inner_hi = max(0, i - 1), min(n, i + 4)
-        outside = (hi - lo) - (inner_hi - inner_lo)
-        around = (total[hi] - total[lo] - total[inner_hi] + total[inner_lo]) / max(1, outside)
-        garbled = (bad[hi] - bad[lo] - bad[inner_hi] + bad[inner_lo]) / max(1, outside)
         best = int(r.ids[0])
         new = model.vocabulary[best]
         left = _span(document, i, -6)
@@ -168,8 +162,9 @@ def _evidence(document: Document, found: list[Reading]) -> NDArray[np.float64]:
         new_path, new_count, new_word = _segmentation(words, left, new, right)
         before = int(view.ids[i - 1]) if i else 0
         after = int(view.ids[i + 1]) if i + 1 < n else 0
-        recurs = max(_count(pairs, before, int(view.ids[i])), _count(pairs, int(view.ids[i]), after)) - 1
-        recurs_new = max(_count(pairs, before, best), _count(pairs, best, after))
+        as_read = int(view.ids[i])
+        recurs = max(document.pair_count(before, as_read), document.pair_count(as_read, after)) - 1
+        recurs_new = max(document.pair_count(before, best), document.pair_count(best, after))
         margin = float(r.score[0] - r.score[1]) if len(r.ids) > 1 else 4.0
         # Loose characters become a word that the text has not used otherwise, and no word is broken up for it.
         clear = float(new_count < old_count and old_word == 0 and recurs <= 0 and new_word > 0)
@@ -181,11 +176,11 @@ def _evidence(document: Document, found: list[Reading]) -> NDArray[np.float64]:
             "margin": min(margin, 6.0),
             "natural": r.natural,
             "surprise": float(max(-7.0, logp[i])),
-            "tie_left": float(np.clip(ties[k, 0], -2.0, 3.0)),
-            "tie_right": float(np.clip(ties[k, 1], -2.0, 3.0)),
-            "tie_new": float(np.clip(min(ties[k, 2], ties[k, 3]), -2.0, 3.0)),
-            "around": float(around),
-            "garbled": float(garbled),
+            "tie_left": float(np.clip(neighbours[k, 0], -2.0, 3.0)),
+            "tie_right": float(np.clip(neighbours[k, 1], -2.0, 3.0)),
+            "tie_new": float(np.clip(min(neighbours[k, 2], neighbours[k, 3]), -2.0, 3.0)),
+            "around": mean_around(total, i, 1, 0.0),
+            "garbled": mean_around(bad, i, 1, 0.0),
             "dirty": dirty,
             "style": style,
             "clear": clear,
@@ -215,7 +210,7 @@ def _evidence(document: Document, found: list[Reading]) -> NDArray[np.float64]:
     return out
 
 
-def _ties(document: Document, found: list[Reading]) -> NDArray[np.float64]:
+def _neighbour_ties(document: Document, found: list[Reading]) -> NDArray[np.float64]:
     """How strongly neighbours belong together, in log10 (pointwise mutual information), (n, 4).
 
     Columns: the symbol as read with the one before, with the one after; the candidate likewise. 0 at a boundary.
@@ -228,8 +223,8 @@ def _ties(document: Document, found: list[Reading]) -> NDArray[np.float64]:
     after = view.ids[np.minimum(len(view.ids) - 1, places + 1)]
     first = np.concatenate([before, read, before, best])
     second = np.concatenate([read, after, best, after])
-    tie = model.score_windows(np.stack([first, second], axis=1), 1)[:, 0] - model.unigram[second]
-    out: NDArray[np.float64] = np.where((first == BOS) | (second == EOS), 0.0, tie).reshape(4, -1).T
+    tie = np.where((first == BOS) | (second == EOS), 0.0, ties(model, first, second))
+    out: NDArray[np.float64] = tie.reshape(4, -1).T
     return out
 
 
@@ -253,19 +248,6 @@ def _segmentation(words: Words, left: str, middle: str, right: str) -> tuple[flo
             size = math.log10(1 + words.frequency(text[start:end])) if end - start > 1 else 0.0
             return score, len(spans), size
     return score, len(spans), 0.0
-
-
-def _pair_counts(ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    keys, counts = np.unique((ids[:-1] << 16) | ids[1:], return_counts=True)
-    return keys, counts
-
-
-def _count(pairs: tuple[NDArray[np.int64], NDArray[np.int64]], first: int, second: int) -> int:
-    keys, counts = pairs
-    key = (first << 16) | second
-    k = int(np.searchsorted(keys, key))
-    # Pairs with a boundary say nothing.
-    return int(counts[k]) if k < len(keys) and keys[k] == key and first > 2 and second > 2 else 0
 
 
 def _at_edge(text: str, position: int) -> bool:
@@ -307,7 +289,7 @@ def substitutions(document: Document, least: float) -> Iterator[Proposal]:
     logits = np.stack([h.evidence for h in found]) @ weights
     model = document.resources.model
     for h, logit in zip(found, logits.tolist(), strict=True):
-        probability = 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
+        probability = logistic(logit)
         if probability < least:
             continue
         read = document.text[h.position]

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from ..document import Document
+from ..language.logistic import logistic
 from ..language.ngram import BOS, EOS
 from ..text import Proposal
 from .base import Filter, Rule
@@ -141,7 +142,7 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
             yield Proposal(gap.start, gap.end, "", "space", p, "a blank beside a full-width mark")
     if between:
         for gap, z in zip(between, (features(document, between) @ np.asarray(WEIGHTS)).tolist(), strict=True):
-            p = 1 / (1 + math.exp(-max(-30.0, min(30.0, z))))
+            p = logistic(z)
             if "\u3000" in document.text[gap.start : gap.end] or _first_word(document.text, gap):
                 p = min(p, 0.9)
             if p >= 0.5:

@@ -74,6 +74,27 @@ def suspicious(logp: Floats, single: float, window: float) -> NDArray[np.bool_]:
     return (low | following) & (window_sums(logp) < window)
 
 
+def ties(model: NgramModel, first: Ints, second: Ints) -> Floats:
+    """How strongly symbols belong together: log10 pointwise mutual information of `second` after `first`, (n,)."""
+    tie: Floats = model.score_windows(np.stack([first, second], axis=1), 1)[:, 0] - model.unigram[second]
+    return tie
+
+
+def mean_around(cumulative: NDArray[np.float64], place: int, size: int, empty: float) -> float:
+    """Mean of a quantity over the surroundings of the `size` symbols at `place`: fourteen symbols on each side, without
+    the place itself, the symbol before it and the three after its first, which it influences.
+
+    `cumulative` (n + 1,) are the running sums of the quantity; `empty` is returned where there are no surroundings.
+    """
+    n = len(cumulative) - 1
+    lo, hi = max(0, place - 14), min(n, place + 14 + size)
+    inner_lo, inner_hi = max(0, place - 1), min(n, place + 4)
+    count = (hi - lo) - (inner_hi - inner_lo)
+    if not count:
+        return empty
+    return float((cumulative[hi] - cumulative[lo] - cumulative[inner_hi] + cumulative[inner_lo]) / count)
+
+
 @lru_cache(maxsize=2)
 def hanzi_symbols(model: NgramModel, at_least: float = -6.0) -> Ints:
     """Symbols of Hanzi whose unigram log-probability is at least `at_least`."""
@@ -242,8 +263,10 @@ __all__ = [
     "asked_symbols",
     "before_symbol",
     "hanzi_symbols",
+    "mean_around",
     "near_symbols",
     "read_places",
     "suspicious",
+    "ties",
     "window_sums",
 ]
