@@ -26,6 +26,8 @@ NAMES: tuple[str, ...] = (
     "unbalanced",
     "quote_style",
     "misread",
+    "marks",
+    "mark_width",
     "typography",
 )
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..document import Document
-from ..language.decoder import REACH, after_symbol, before_symbol, hanzi_symbols, mean_around, ties, window_sums
+from ..language.context import REACH, after_symbol, before_symbol, hanzi_symbols, mean_around, ties, window_sums
 from ..language.logistic import logistic
 from ..language.ngram import EOS, NgramModel
 from ..language.words import Words

@@ -1,272 +1,377 @@
-"""Finds places the language model doubts and weighs what may have been printed there.
+"""Finds what was printed where the language model doubts what was read.
 
-A cheap vectorised pass over all log-probabilities picks the suspicious places. Each is tried with the
-characters most easily misread as what stands there, all places in one batch; where the text is very
-odd, with every character that the neighbours ask for as well. All scores are base-10 logarithms.
+A cheap vectorised pass over all log-probabilities picks suspicious places; a beam search
+(`repair.language.lattice`) looks only there, at every way of being wrong at once: characters taken for
+others, by shape and by what engines were measured to read, or whatever the neighbours ask for; specks
+read as characters; marks dropped; one character read as two. Each repair on the best path is then
+weighed by itself. All scores are base-10 logarithms.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .channel import Channel
+from .context import REACH, Floats, Ints, asked_symbols, suspicious, window_sums
+from .lattice import Arcs, best_paths
 from .near import Near
 from .ngram import BOS, EOS, NgramModel
+from .slips import LAST, Slips
 
-REACH = 4
-"""Symbols before and after a place that a model of order 5 sees."""
-ASKED = 24
-"""Candidates tried in very odd places: those that fit best between the two neighbours."""
+SINGLE, WINDOW = -2.5, -6.5
+"""log10 probabilities below which a symbol, and it with the two after it, are looked into."""
+ODD = -9.0
+"""Below this for three symbols, the neighbours' wishes are tried as well."""
+ASKED = 16
+"""Candidates tried in odd places: those that fit best between the two neighbours."""
 ROUGH = -0.5
-"""Gain over one symbol on each side below which a look-alike is not scored in full."""
-BLOCK = 512
-"""Places worked on at a time, which bounds temporary memory."""
-CHANNEL_WEIGHT = 0.6
-"""Weight of the channel's log-probability beside the language model's in ranking candidates."""
+"""Gain over one symbol on each side below which a candidate is not tried; where the symbol on one side may be
+misread itself, over the other side alone."""
+ROUGH_SIDE = 0.3
+GAP = 4
+"""Suspicious places at most this far apart are searched together."""
+LONGEST = 32
+"""Suspicious stretches are cut after so many symbols."""
+HOPELESS = -5.0
+"""log10 probability of the next symbol as read that a candidate is given at least: it may be misread itself."""
+DELETED = -1.0
+"""What the lookahead gives a deletion."""
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float32]
 
+class Source(NamedTuple):
+    """A text as read: `ids` (n,) symbols; `logp` (n,) their log-probabilities; `codes` (n,) the code points they stand
+    for; `free` (n,) whether it may be misread; `place` (n,) where in its line it stands (`repair.language.slips`)."""
 
-class Reading(NamedTuple):
-    """One place with its candidates, best first.
-
-    `place`: index of the symbol; `ids` (k,): candidate symbols; `gain` (k,): how much likelier the
-    language model finds the place and the four symbols after it with each candidate than as read;
-    `channel` (k,): log P(read | candidate); `natural`: mean log-probability of those five symbols
-    with the best candidate; `gain_here`: the part of the best candidate's gain at the place itself.
-    """
-
-    place: int
     ids: Ints
-    gain: Floats
-    channel: Floats
-    natural: float
+    logp: Floats
+    codes: Ints
+    free: NDArray[np.bool_]
+    place: NDArray[np.int8]
+
+
+class Edit(NamedTuple):
+    """One repair on the best path.
+
+    It replaces the symbols ``[start, end)`` as read, none for an insertion, by the character `new` with
+    the symbol `symbol`, or by nothing (``""`` and -1). `cost`: log P(read | printed). `gain`: how much
+    likelier the text becomes with it, all other repairs made; `gain_alone`: none of the others made;
+    `gain_here`: the part of `gain` at the place itself; `natural`: mean log-probability of the new symbol
+    and the four after it. `rivals`: other readings as ``(character, gain and cost)``, best first, the text as it
+    stands (gain 0) not among them.
+    """
+
+    start: int
+    end: int
+    new: str
+    symbol: int
+    cost: float
+    gain: float
+    gain_alone: float
     gain_here: float
-
-    @property
-    def score(self) -> Floats:
-        """What the candidates are ranked by."""
-        return (self.gain + np.float32(CHANNEL_WEIGHT) * self.channel).astype(np.float32)
+    natural: float
+    rivals: tuple[tuple[str, float], ...]
 
 
-Memo = dict[tuple[bytes, str, bool], Reading | None]
+class _Lattice(NamedTuple):
+    """Stretches with all their arcs. `view` (places,): index in the source of each place; `new` and `inserted`: code
+    points of the arcs' symbols."""
+
+    view: Ints
+    length: Ints
+    contexts: Ints
+    arcs: Arcs
+    new: Ints
+    inserts: Arcs
+    inserted: Ints
 
 
-def window_sums(logp: Floats) -> Floats:
-    """For each symbol the summed log-probability of itself and the two after it, (n,)."""
-    padded = np.concatenate([logp, np.zeros(2, dtype=logp.dtype)])
-    total: Floats = padded[:-2] + padded[1:-1] + padded[2:]
-    return total
+def flagged(source: Source) -> NDArray[np.bool_]:
+    """Which symbols are looked into: the suspicious ones and those right before one, (n,)."""
+    doubtful = suspicious(source.logp, SINGLE, WINDOW)
+    flag = doubtful.copy()
+    flag[:-1] |= doubtful[1:]
+    flag &= source.free
+    return flag
 
 
-def suspicious(logp: Floats, single: float, window: float) -> NDArray[np.bool_]:
-    """Which symbols surprise: unlikely where they stand, and making what follows unlikely, (n,).
-
-    A misread symbol that is common in itself is caught by the symbol after it.
-    """
-    low = logp < single
-    following = np.concatenate([low[1:], [False]]) & (logp < single / 2)
-    return (low | following) & (window_sums(logp) < window)
-
-
-def ties(model: NgramModel, first: Ints, second: Ints) -> Floats:
-    """How strongly symbols belong together: log10 pointwise mutual information of `second` after `first`, (n,)."""
-    tie: Floats = model.score_windows(np.stack([first, second], axis=1), 1)[:, 0] - model.unigram[second]
-    return tie
-
-
-def mean_around(cumulative: NDArray[np.float64], place: int, size: int, empty: float) -> float:
-    """Mean of a quantity over the surroundings of the `size` symbols at `place`: fourteen symbols on each side, without
-    the place itself, the symbol before it and the three after its first, which it influences.
-
-    `cumulative` (n + 1,) are the running sums of the quantity; `empty` is returned where there are no surroundings.
-    """
-    n = len(cumulative) - 1
-    lo, hi = max(0, place - 14), min(n, place + 14 + size)
-    inner_lo, inner_hi = max(0, place - 1), min(n, place + 4)
-    count = (hi - lo) - (inner_hi - inner_lo)
-    if not count:
-        return empty
-    return float((cumulative[hi] - cumulative[lo] - cumulative[inner_hi] + cumulative[inner_lo]) / count)
-
-
-@lru_cache(maxsize=2)
-def hanzi_symbols(model: NgramModel, at_least: float = -6.0) -> Ints:
-    """Symbols of Hanzi whose unigram log-probability is at least `at_least`."""
-    points = np.array([ord(ch) if len(ch) == 1 else 0 for ch in model.vocabulary])
-    return np.flatnonzero((points >= 0x4E00) & (points <= 0x9FFF) & (model.unigram >= at_least)).astype(np.int64)
-
-
-def near_symbols(model: NgramModel, near: Near, read: list[str]) -> Ints:
-    """For each character the Hanzi symbols most likely to be misread as it, (n, NEAR), padded with `EOS`."""
-    codes = near.candidates(np.array([ord(ch) for ch in read], dtype=np.int64))
-    flat = "".join(map(chr, codes.ravel().tolist()))
-    ids = model.char_ids(flat).astype(np.int64).reshape(codes.shape)
-    ids[(codes == 0) | (ids <= EOS)] = EOS
-    return ids
-
-
-@lru_cache(maxsize=2048)
-def after_symbol(model: NgramModel, symbol: int) -> NDArray[np.float16]:
-    """Log-probability of each of `hanzi_symbols` after `symbol`."""
-    symbols = hanzi_symbols(model)
-    return model.score_windows(np.stack([np.full(len(symbols), symbol), symbols], axis=1), 1)[:, 0].astype(np.float16)
-
-
-@lru_cache(maxsize=2048)
-def before_symbol(model: NgramModel, symbol: int) -> NDArray[np.float16]:
-    """Log-probability of `symbol` after each of `hanzi_symbols`."""
-    symbols = hanzi_symbols(model)
-    return model.score_windows(np.stack([symbols, np.full(len(symbols), symbol)], axis=1), 1)[:, 0].astype(np.float16)
-
-
-def asked_symbols(model: NgramModel, windows: Ints) -> Ints:
-    """For each window the `ASKED` Hanzi symbols that fit best in its middle, by the neighbours on both sides."""
-    symbols = hanzi_symbols(model)
-    out = np.empty((len(windows), ASKED), dtype=np.int64)
-    for k, (before, after) in enumerate(windows[:, (REACH - 1, REACH + 1)].tolist()):
-        fit = after_symbol(model, before).astype(np.float32) + before_symbol(model, after)
-        out[k] = symbols[np.argpartition(fit, len(symbols) - ASKED)[-ASKED:]]
-    return out
-
-
-def read_places(
-    model: NgramModel,
-    channel: Channel,
-    near: Near,
-    ids: Ints,
-    places: Ints,
-    read: list[str],
-    odd: NDArray[np.bool_],
-    *,
-    memo: Memo | None = None,
-    keep: int = 8,
-    least_gain: float = 1.0,
-) -> list[Reading]:
-    """Candidates for each of `places` in the symbol sequence `ids`, in the order of `places`.
-
-    `read` are the characters as they stand; `odd` (len(places),) says where the neighbours' wishes are
-    tried too. Places where nothing gains `least_gain` are left out. `memo` keeps what was found by what
-    it depends on, the place's surroundings: most of a text stays the same when a few places are repaired.
-    """
-    if not len(places):
+def decode(model: NgramModel, channel: Channel, near: Near, slips: Slips, source: Source) -> list[Edit]:
+    """The repairs on the best path through each suspicious stretch of `source`, in order."""
+    flag = flagged(source)
+    if not flag.any():
         return []
-    padded = np.concatenate([np.full(REACH, model.pad, dtype=np.int64), ids, np.full(REACH, EOS, dtype=np.int64)])
-    windows = padded[places[:, None] + np.arange(2 * REACH + 1)]
-    _close_paragraph(windows, model.pad)
-    memo = {} if memo is None else memo
-    size = 2 * windows.shape[1]
-    packed = windows.astype("<u2").tobytes()
-    keys = [
-        (packed[k * size : (k + 1) * size], ch, wide)
-        for k, (ch, wide) in enumerate(zip(read, odd.tolist(), strict=True))
-    ]
-    new = [k for k, key in enumerate(keys) if key not in memo]
-    for start in range(0, len(new), BLOCK):
-        some = np.array(new[start : start + BLOCK])
-        memo.update(dict.fromkeys((keys[k] for k in some.tolist()), None))
-        found = _read_block(model, channel, near, windows[some], [read[k] for k in some], odd[some], keep, least_gain)
-        memo.update((keys[some[reading.place]], reading) for reading in found)
-    readings = ((int(place), memo[key]) for place, key in zip(places, keys, strict=True))
-    return [reading._replace(place=place) for place, reading in readings if reading is not None]
+    lattice = _build(model, channel, near, slips, source, flag)
+    if lattice is None:
+        return []
+    paths = best_paths(model, lattice.contexts, lattice.length, lattice.arcs, lattice.inserts)
+    rough: list[tuple[int, int, str, int, float, int, bool]] = []
+    keep = frozenset(lattice.arcs.start.tolist())
+    view = lattice.view.tolist()
+    for path in paths:
+        for place, arc in path.arcs:
+            if arc in keep:
+                continue
+            at = view[place]
+            if arc < 0:
+                arc = -1 - arc
+                symbol, code, cost = (
+                    int(lattice.inserts.symbol[arc]),
+                    int(lattice.inserted[arc]),
+                    float(lattice.inserts.cost[arc]),
+                )
+                rough.append((at, at, chr(code), symbol, cost, place, True))
+            else:
+                symbol, code, cost = int(lattice.arcs.symbol[arc]), int(lattice.new[arc]), float(lattice.arcs.cost[arc])
+                new, symbol = ("", -1) if symbol == model.pad else (chr(code), symbol)
+                rough.append((at, at + int(lattice.arcs.takes[arc]), new, symbol, cost, place, False))
+    return _weigh(model, source.ids, lattice, rough)
 
 
-def _read_block(
-    model: NgramModel,
-    channel: Channel,
-    near: Near,
-    windows: Ints,
-    read: list[str],
-    odd: NDArray[np.bool_],
-    keep: int,
-    least_gain: float,
-) -> list[Reading]:
-    """`read_places` for the surroundings `windows`; `Reading.place` is the row."""
-    out: list[Reading] = []
-    row, tried = _promising(model, windows, near_symbols(model, near, read), odd)
-    if len(row):
-        gain, here, total = _gains(model, windows, row, tried)
-        good = np.flatnonzero(gain >= least_gain)
-        row, tried, gain, here, total = row[good], tried[good], gain[good], here[good], total[good]
-        codes = np.array([ord(model.vocabulary[i]) for i in tried.tolist()], dtype=np.int64)
-        as_read = np.array([ord(ch) for ch in read], dtype=np.int64)
-        noise = channel.log_prob(as_read[row], codes) if len(row) else np.empty(0, dtype=np.float32)
-        order = np.lexsort((-(gain + CHANNEL_WEIGHT * noise), row))
-        bounds = np.searchsorted(row[order], np.arange(len(windows) + 1))
-        for k in np.flatnonzero(np.diff(bounds)).tolist():
-            best = order[bounds[k] : bounds[k + 1]][:keep]
-            first = int(best[0])
-            natural = float(total[first]) / (REACH + 1)
-            out.append(Reading(k, tried[best], gain[best], noise[best], natural, float(here[first])))
+def _stretches(ids: Ints, flag: NDArray[np.bool_]) -> tuple[Ints, Ints]:
+    """First and last flagged symbol of each stretch that is searched by itself."""
+    at = np.flatnonzero(flag)
+    paragraph = np.cumsum(ids == BOS)[at]
+    new = np.concatenate([[True], (np.diff(at) > GAP) | (np.diff(paragraph) > 0)])
+    # Very long ones are cut, so that the number of steps does not depend on the text.
+    begin = at[np.maximum.accumulate(np.where(new, np.arange(len(at)), 0))]
+    block = (at - begin) // LONGEST
+    new[1:] |= np.diff(block) > 0
+    first = np.flatnonzero(new)
+    return at[first], at[np.append(first[1:], len(at)) - 1]
+
+
+def _build(
+    model: NgramModel, channel: Channel, near: Near, slips: Slips, source: Source, flag: NDArray[np.bool_]
+) -> _Lattice | None:
+    ids, codes = source.ids, source.codes
+    n = len(ids)
+    sub_at, sub_symbol, sub_code, sub_cost, sub_takes = _substitutions(model, channel, near, slips, source, flag)
+    at = np.flatnonzero(flag)
+    del_cost = slips.spurious(codes[at], source.place[at]) + model.unigram[ids[at]]
+    first, last = _stretches(ids, flag)
+    # A few symbols on, up to the end of the paragraph, show what a repair does to what follows.
+    boundary = np.append(np.flatnonzero(ids == EOS), n)
+    end = np.minimum(last + 1 + REACH, boundary[np.searchsorted(boundary, last)] + 1)
+    end = np.minimum(end, n)
+    length = end - first
+    stretch = np.repeat(np.arange(len(first)), length)
+    offset = np.cumsum(length) - length
+    view = first[stretch] + np.arange(int(length.sum())) - offset[stretch]
+    inside = view <= last[stretch]
+    # Arcs, ordered by place, the symbol as read first. A place in the context of one stretch may be in another stretch.
+    home = np.full(n, -1, np.int64)
+    home[view[inside]] = np.flatnonzero(inside)
+    place = np.concatenate([np.arange(len(view)), home[sub_at], home[at]])
+    symbol = np.concatenate([ids[view], sub_symbol, np.full(len(at), model.pad)]).astype(np.uint32)
+    new = np.concatenate([codes[view], sub_code, np.zeros(len(at), np.int64)])
+    cost = np.concatenate([np.zeros(len(view), np.float32), sub_cost, del_cost]).astype(np.float32)
+    takes = np.concatenate([np.ones(len(view), np.int8), sub_takes, np.ones(len(at), np.int8)])
+    # An arc for two symbols needs both in its stretch.
+    fits = place + takes <= (offset + length)[stretch[place]]
+    order = np.flatnonzero(fits)[np.argsort(place[fits], kind="stable")]
+    place, symbol, new, cost, takes = place[order], symbol[order], new[order], cost[order], takes[order]
+    start = np.searchsorted(place, np.arange(len(view) + 1))
+    follower = np.append(ids, [EOS, EOS])[view[place] + takes]
+    hope = model.score_windows(np.stack([symbol.astype(np.int64), follower], axis=1), 1)[:, 0]
+    hope = np.maximum(hope, np.float32(HOPELESS))
+    hope[symbol == model.pad] = DELETED
+    hope[follower == EOS] = 0
+    arcs = Arcs(start, symbol, cost, takes, hope)
+    # Marks may be missing between two places of which one is suspicious, not at the edge of a paragraph.
+    marks = [(model.char_id(mark), ord(mark), *logs) for mark, logs in slips.dropped.items()]
+    gap = np.flatnonzero(
+        (view > first[stretch]) & (flag[view] | flag[view - 1]) & (ids[view - 1] > EOS) & source.free[view - 1]
+    )
+    at_end = source.place[view[gap] - 1] == LAST
+    count = np.zeros(len(view), np.int64)
+    count[gap] = len(marks)
+    inserted = np.tile([m[1] for m in marks], len(gap)).astype(np.int64)
+    insert_cost = np.where(at_end[:, None], [m[3] for m in marks], [m[2] for m in marks]).astype(np.float32).ravel()
+    inserts = Arcs(
+        np.concatenate([[0], np.cumsum(count)]),
+        np.tile([m[0] for m in marks], len(gap)).astype(np.uint32),
+        insert_cost,
+        np.zeros(len(inserted), np.int8),
+        np.zeros(len(inserted), np.float32),
+    )
+    contexts = _contexts(model, ids, first)
+    return _Lattice(view, length, contexts, arcs, new, inserts, inserted)
+
+
+def _contexts(model: NgramModel, ids: Ints, first: Ints) -> Ints:
+    """The symbols before each of `first`, nothing from before the start of the paragraph, (n, REACH)."""
+    padded = np.concatenate([np.full(REACH, model.pad, dtype=np.int64), ids])
+    contexts = padded[first[:, None] + np.arange(REACH)]
+    started = np.cumsum((contexts == BOS)[:, ::-1], axis=1)[:, ::-1]
+    contexts[np.concatenate([started[:, 1:], np.zeros((len(first), 1), started.dtype)], axis=1) > 0] = model.pad
+    return contexts
+
+
+def _substitutions(
+    model: NgramModel, channel: Channel, near: Near, slips: Slips, source: Source, flag: NDArray[np.bool_]
+) -> tuple[Ints, Ints, Ints, Floats, NDArray[np.int8]]:
+    """What the flagged symbols may have been printed as: index in the source, symbol, code point, cost and number of
+    symbols taken of each possibility, (n,) each."""
+    ids, codes = source.ids, source.codes
+    at = np.flatnonzero(flag)
+    padded = np.concatenate([[model.pad], ids, [EOS]])
+    before, own, after = padded[at], ids[at], padded[at + 2]
+    near_codes, near_logs = near.candidates(codes[at])
+    symbols = model.char_ids("".join(map(chr, near_codes.ravel().tolist()))).astype(np.int64).reshape(near_codes.shape)
+    symbols[(near_codes == 0) | (symbols <= EOS)] = EOS
+    tried = np.concatenate([own[:, None], symbols], axis=1)
+    triples = np.empty((*tried.shape, 3), dtype=np.int64)
+    triples[:, :, 0], triples[:, :, 1], triples[:, :, 2] = before[:, None], tried, after[:, None]
+    sides = model.score_windows(triples.reshape(-1, 3), 1).reshape(*tried.shape, 2)
+    gain = sides[:, 1:] - sides[:, :1]
+    wide = np.concatenate([[False], flag, [False]])
+    fits = gain.sum(axis=2) >= ROUGH
+    fits |= (gain[:, :, 0] >= ROUGH_SIDE) & wide[at + 2][:, None]
+    fits |= (gain[:, :, 1] >= ROUGH_SIDE) & wide[at][:, None]
+    fits &= symbols != EOS
+    row, column = np.nonzero(fits)
+    found_row, found_symbol = row, symbols[row, column]
+    found_code, found_cost = near_codes[row, column].astype(np.int64), near_logs[row, column]
+    # What the neighbours ask for, where the text is odd.
+    hanzi = (codes[at] >= 0x3400) & (codes[at] <= 0x9FFF)
+    odd = np.flatnonzero((window_sums(source.logp)[at] < ODD) & hanzi & (before > EOS) & (after > EOS))
+    if len(odd):
+        asked = asked_symbols(model, before[odd], after[odd], ASKED).ravel()
+        asked_row = np.repeat(odd, ASKED)
+        known = np.isin(asked_row * (model.pad + 1) + asked, found_row * (model.pad + 1) + found_symbol)
+        other = ~known & (asked != own[asked_row])
+        asked, asked_row = asked[other], asked_row[other]
+        asked_code = np.array([ord(model.vocabulary[s]) for s in asked.tolist()], dtype=np.int64)
+        asked_cost = channel.log_prob(codes[at[asked_row]], asked_code) if len(asked) else np.empty(0, np.float32)
+        found_row = np.concatenate([found_row, asked_row])
+        found_symbol = np.concatenate([found_symbol, asked])
+        found_code = np.concatenate([found_code, asked_code])
+        found_cost = np.concatenate([found_cost, asked_cost])
+    takes = np.ones(len(found_row), np.int8)
+    if slips.split:
+        more = [
+            (k, model.char_id(new), ord(new), log)
+            for k in np.flatnonzero(flag[at] & wide[at + 2]).tolist()
+            for new, log in slips.split.get(chr(codes[at[k]]) + chr(codes[at[k] + 1]), ())
+        ]
+        if more:
+            found_row = np.append(found_row, [m[0] for m in more])
+            found_symbol = np.append(found_symbol, [m[1] for m in more])
+            found_code = np.append(found_code, [m[2] for m in more])
+            found_cost = np.append(found_cost, [m[3] for m in more])
+            takes = np.append(takes, np.full(len(more), 2, np.int8))
+    return at[found_row], found_symbol, found_code, found_cost.astype(np.float32), takes.astype(np.int8)
+
+
+def _weigh(
+    model: NgramModel, ids: Ints, lattice: _Lattice, rough: list[tuple[int, int, str, int, float, int, bool]]
+) -> list[Edit]:
+    """The repairs with what speaks for each."""
+    if not rough:
+        return []
+    start = np.array([r[0] for r in rough])
+    end = np.array([r[1] for r in rough])
+    symbol = np.array([r[3] for r in rough])
+    # The repaired text, and where each repair stands in it.
+    pieces: list[Ints] = []
+    where = []
+    size = at = 0
+    for s, e, _, sym, *_ in rough:
+        pieces.append(ids[at:s])
+        size += s - at
+        where.append(size)
+        if sym >= 0:
+            pieces.append(np.array([sym]))
+            size += 1
+        at = e
+    pieces.append(ids[at:])
+    repaired = np.concatenate(pieces)
+    there = np.array(where)
+    written = (symbol >= 0).astype(np.int64)
+    new = [[r[3]] if r[3] >= 0 else [] for r in rough]
+    old = [ids[s:e].tolist() for s, e in zip(start.tolist(), end.tolist(), strict=True)]
+    total, here = replaced(model, repaired, there, there + written, new)
+    undone, undone_here = replaced(model, repaired, there, there + written, old)
+    alone, _ = replaced(model, ids, start, end, new)
+    as_read, _ = replaced(model, ids, start, end, old)
+    # Every other arc of the place, in the repaired surroundings.
+    arc_rows, arc_index, inserting = [], [], []
+    for k, (*_, place, insertion) in enumerate(rough):
+        arcs = lattice.inserts if insertion else lattice.arcs
+        lo, hi = int(arcs.start[place]), int(arcs.start[place + 1])
+        lo += not insertion
+        arc_rows += [k] * (hi - lo)
+        arc_index += range(lo, hi)
+        inserting += [insertion] * (hi - lo)
+    rivals: list[list[tuple[str, float]]] = [[] for _ in rough]
+    if arc_rows:
+        row, index, insertion_ = np.array(arc_rows), np.array(arc_index), np.array(inserting)
+        inner = np.where(insertion_, 0, index)
+        arc_symbol = np.where(insertion_, _at(lattice.inserts.symbol, index, insertion_), lattice.arcs.symbol[inner])
+        arc_cost = np.where(insertion_, _at(lattice.inserts.cost, index, insertion_), lattice.arcs.cost[inner])
+        arc_code = np.where(insertion_, _at(lattice.inserted, index, insertion_), lattice.new[inner])
+        takes = np.where(insertion_, 0, lattice.arcs.takes[inner])
+        good = np.flatnonzero((arc_symbol != symbol[row]) & (takes == (end - start)[row]))
+        row, arc_symbol, arc_cost, arc_code = row[good], arc_symbol[good], arc_cost[good], arc_code[good]
+        others: list[list[int]] = [[] if s == model.pad else [s] for s in arc_symbol.tolist()]
+        reached, _ = replaced(model, repaired, there[row], (there + written)[row], others)
+        # The sums are over as many symbols as each reading has.
+        value = reached - undone[row] + arc_cost
+        for k, code, s, v in zip(row.tolist(), arc_code.tolist(), arc_symbol.tolist(), value.tolist(), strict=True):
+            rivals[k].append(("" if s == model.pad else chr(code), v))
+    out = []
+    gain, gain_alone, gain_here = total - undone, alone - as_read, here - undone_here
+    symbols_scored = REACH + written
+    for k, (s, e, ch, sym, cost, *_) in enumerate(rough):
+        best = tuple(sorted(rivals[k], key=lambda item: (-item[1], item[0]))[:8])
+        out.append(
+            Edit(
+                s, e, ch, sym, cost, float(gain[k]), float(gain_alone[k]), float(gain_here[k]),
+                float(total[k] / symbols_scored[k]), best,
+            )
+        )  # fmt: skip
     return out
 
 
-def _promising(
-    model: NgramModel, windows: Ints, near: Ints, odd: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Candidates worth scoring in full: the rows of `windows` (n,) they belong to, ascending, and their symbols (n,).
-
-    A candidate must be nearly as likely as what stands there, given one symbol on each side: that spares
-    nine tenths of the work and loses less than one in a hundred of the right ones.
-    """
-    own = windows[:, REACH]
-    tried = np.concatenate([own[:, None], near], axis=1)
-    triples = np.empty((tried.size, 3), dtype=np.int64)
-    triples[:, 0] = np.repeat(windows[:, REACH - 1], tried.shape[1])
-    triples[:, 1] = tried.ravel()
-    triples[:, 2] = np.repeat(windows[:, REACH + 1], tried.shape[1])
-    rough = model.score_windows(triples, 1).sum(axis=1).reshape(tried.shape)
-    fits = (rough[:, 1:] - rough[:, :1] >= ROUGH) & (near != EOS) & (near != own[:, None])
-    row, column = np.nonzero(fits)
-    symbols = near[row, column]
-    if odd.any():
-        at = np.flatnonzero(odd)
-        asked = asked_symbols(model, windows[at])
-        asked_row = np.repeat(at, ASKED)
-        both = np.unique(np.stack([np.append(row, asked_row), np.append(symbols, asked.ravel())]), axis=1)
-        row, symbols = both[0], both[1]
-        other = symbols != own[row]
-        row, symbols = row[other], symbols[other]
-    return row, symbols
+def _at(values: NDArray[np.generic], index: Ints, chosen: NDArray[np.bool_]) -> NDArray[np.generic]:
+    """``values[index]`` where `chosen`, anything elsewhere."""
+    if not len(values):
+        return np.zeros(len(index), values.dtype)
+    return values[np.where(chosen, index, 0)]
 
 
-def _gains(model: NgramModel, windows: Ints, row: Ints, tried: Ints) -> tuple[Floats, Floats, Floats]:
-    """For each candidate `tried` (n,) in its window `row` (n,): its gain over five symbols, the part of it at the
-    place itself, and the summed log-probability of the five, (n,) each."""
-    concerned, index = np.unique(row, return_inverse=True)
-    block = np.concatenate([windows[concerned], windows[row]])
-    block[len(concerned) :, REACH] = tried
-    scores = model.score_windows(block, REACH)
-    base, new = scores[: len(concerned)][index], scores[len(concerned) :]
-    total = new.sum(axis=1)
-    return total - base.sum(axis=1), new[:, 0] - base[:, 0], total
+def replaced(model: NgramModel, ids: Ints, start: Ints, end: Ints, new: list[list[int]]) -> tuple[Floats, Floats]:
+    """Log-probability of each row's symbols `new` in the place of ``ids[start:end]`` and of the four symbols after
+    them, and that of `new` alone, (n,) each."""
+    count = len(start)
+    padded = np.concatenate([np.full(REACH, model.pad, dtype=np.int64), ids, np.full(REACH, model.pad, dtype=np.int64)])
+    width = max((len(part) for part in new), default=0)
+    rows = np.full((count, width + 2 * REACH), model.pad, dtype=np.int64)
+    size = np.array([len(part) for part in new])
+    rows[:, -REACH:] = padded[(end + REACH)[:, None] + np.arange(REACH)]
+    for k in range(width):
+        held = np.flatnonzero(size > k)
+        rows[held, width + REACH - size[held] + k] = [new[j][k] for j in held.tolist()]
+    back = np.arange(REACH)
+    lead = (width - size)[:, None] + back
+    np.put_along_axis(rows, lead, padded[start[:, None] + back], axis=1)
+    _close_paragraph(rows, model.pad, width + REACH)
+    scores = model.score_windows(rows, REACH)
+    # Columns that hold the context of a shorter reading do not count.
+    scores[np.arange(scores.shape[1]) < (width - size)[:, None]] = 0
+    total: Floats = scores.sum(axis=1)
+    here: Floats = scores[:, :width].sum(axis=1)
+    return total, here
 
 
-def _close_paragraph(windows: Ints, pad: int) -> None:
-    """Make the context end at the paragraph: what stands before its start or after its end must not count."""
-    left = np.cumsum((windows[:, :REACH] == BOS)[:, ::-1], axis=1)[:, ::-1]
-    after_start = np.concatenate([left[:, 1:], np.zeros((len(windows), 1), dtype=left.dtype)], axis=1)
-    windows[:, :REACH][after_start > 0] = pad
-    ended = np.cumsum(windows[:, REACH + 1 :] == EOS, axis=1)
-    before_end = np.concatenate([np.zeros((len(windows), 1), dtype=ended.dtype), ended[:, :-1]], axis=1)
-    windows[:, REACH + 1 :][before_end > 0] = pad
-
-
-__all__ = [
-    "Reading",
-    "after_symbol",
-    "asked_symbols",
-    "before_symbol",
-    "hanzi_symbols",
-    "mean_around",
-    "near_symbols",
-    "read_places",
-    "suspicious",
-    "ties",
-    "window_sums",
-]
+def _close_paragraph(rows: Ints, pad: int, middle: int) -> None:
+    """Make rows end at their paragraph: what stands before its start, or after its end, must not count. `middle`:
+    column of the first symbol after the place."""
+    started = np.cumsum((rows[:, :middle] == BOS)[:, ::-1], axis=1)[:, ::-1]
+    beyond = np.concatenate([started[:, 1:], np.zeros((len(rows), 1), dtype=started.dtype)], axis=1)
+    rows[:, :middle][beyond > 0] = pad
+    ended = np.cumsum(rows[:, middle:] == EOS, axis=1)
+    beyond = np.concatenate([np.zeros((len(rows), 1), dtype=ended.dtype), ended[:, :-1]], axis=1)
+    rows[:, middle:][beyond > 0] = pad

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from numpy.typing import NDArray
 NEAR_FILE = "near.npy"
 NEAR = 48
 """Candidates kept for a character."""
+LOG_STEPS = 30
+"""Steps of the stored log-probabilities in one unit of log10."""
+ROW = np.dtype([("read", "<u2"), ("true", "<u2", NEAR), ("log", "u1", NEAR)])
 
 
 class NearError(ValueError):
@@ -23,11 +27,12 @@ class NearError(ValueError):
 
 
 class Near:
-    """Table of candidates: for each character read, code points of the likeliest true Hanzi, best first, then 0."""
+    """Table of candidates: for each character read, the likeliest true characters with log10 P(read | true)."""
 
-    def __init__(self, rows: NDArray[np.uint16]) -> None:
-        self._read = rows[:, 0].astype(np.int64)
-        self._rows = rows
+    def __init__(self, rows: NDArray[Any]) -> None:
+        self._read = rows["read"].astype(np.int64)
+        self._true = rows["true"]
+        self._log = rows["log"]
 
     @classmethod
     def load(cls, folder: Path) -> Near:
@@ -37,16 +42,17 @@ class Near:
             rows = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as error:
             raise NearError(f"{path}: not a table of candidates ({error})") from None
-        if rows.dtype != np.uint16 or rows.ndim != 2 or rows.shape[1] != NEAR + 1 or (np.diff(rows[:, 0]) <= 0).any():
+        if rows.dtype != ROW or rows.ndim != 1 or len(rows) == 0 or (np.diff(rows["read"].astype(int)) <= 0).any():
             raise NearError(f"{path}: not a table of candidates")
         return cls(rows)
 
-    def candidates(self, read: NDArray[np.int64]) -> NDArray[np.uint16]:
-        """(n, NEAR) code points for the code points `read` (n,); zeros for characters not in the table."""
+    def candidates(self, read: NDArray[np.int64]) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
+        """Code points (n, NEAR), best first and then zeros, and log10 P(read | each) (n, NEAR), for the code points
+        `read` (n,); only zeros for a character that is not in the table."""
         place = np.minimum(np.searchsorted(self._read, read), len(self._read) - 1)
-        found = np.asarray(self._rows[place, 1:])
-        found[self._read[place] != read] = 0
-        return found
+        codes = np.asarray(self._true[place])
+        codes[self._read[place] != read] = 0
+        return codes, self._log[place] * np.float32(-1 / LOG_STEPS)
 
 
 def build(folder: Path) -> None:
@@ -57,19 +63,26 @@ def build(folder: Path) -> None:
     channel, model = Channel.load(folder), NgramModel.load(folder / "zh.ngram")
     # Every Hanzi with a known shape: a misreading is often a rare character that the language model does not know.
     hanzi = [int(code) for code in channel.shapes.codes if 0x3400 <= code <= 0x9FFF]
-    asked = {chr(code) for code in [*hanzi, *range(0x30A1, 0x30FB)]}
-    rows = np.zeros((len(asked), NEAR + 1), dtype=np.uint16)
+    asked = {chr(code) for code in [*hanzi, *range(0x30A1, 0x30FB), *range(0x21, 0x7F)]}
+    asked |= {ch for ch in model.vocabulary if len(ch) == 1 and ch < "\U00010000"}
+    letter, digit = model.char_id("a"), model.char_id("0")
+    rows = np.zeros(len(asked), dtype=ROW)
     for k, read in enumerate(sorted(asked)):
-        codes, logs = channel.candidates(read, 300)
-        chosen = (codes >= 0x4E00) & (codes <= 0x9FFF)
-        codes, logs = codes[chosen], logs[chosen]
+        codes, logs = channel.candidates(read, 400)
         ids = model.char_ids("".join(map(chr, codes.tolist())))
-        known = ids > EOS
+        # Letters are no candidates: the model does not know one from another. Of a symbol's forms (：:) the likeliest.
+        known = (ids > EOS) & (ids != letter) & (ids != model.char_id(read)) & (codes < 0x10000)
         codes, logs, ids = codes[known], logs[known], ids[known]
         # The channel's probability and half the log of the frequency: measured best (dictionaries/README.md).
-        best = codes[np.argsort(-(logs + 0.5 * model.unigram[ids]), kind="stable")][:NEAR]
-        rows[k, 0] = ord(read)
-        rows[k, 1 : 1 + len(best)] = best
+        order = np.argsort(-(logs + 0.5 * model.unigram[ids]), kind="stable")
+        _, first = np.unique(ids[order], return_index=True)
+        best = order[np.sort(first)][:NEAR]
+        rows[k]["read"] = ord(read)
+        rows[k]["true"][: len(best)] = [
+            code if symbol == digit else ord(model.vocabulary[symbol])
+            for code, symbol in zip(codes[best].tolist(), ids[best].tolist(), strict=True)
+        ]
+        rows[k]["log"][: len(best)] = np.clip(np.round(-LOG_STEPS * logs[best]), 0, 255)
     np.save(folder / NEAR_FILE, rows)
 
 

@@ -122,6 +122,18 @@ class _Table:
         return hits, lane, misses
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """What n readers of a text have in mind: `slots` (order - 1, n), the last symbol and the slots of the
+    n-grams of 2 to order - 1 symbols that end with it, -1 where there is none."""
+
+    slots: NDArray[np.int64]
+
+    def take(self, index: NDArray[np.intp]) -> State:
+        """The states of some readers, in the order of `index`, which may repeat."""
+        return State(self.slots.take(index, axis=1))
+
+
 class NgramModel:
     """A trained model. Immutable; safe to share between threads, and its pages between processes.
 
@@ -300,6 +312,48 @@ class NgramModel:
             flat = part.T.astype(np.uint32).ravel()
             result[start : start + step] = self._score(flat, len(part), first * len(part)).reshape(width, -1).T
         return result
+
+    def states(self, contexts: ArrayLike) -> State:
+        """The states after reading each row of `contexts` (n, length), `pad` at the left where less is known.
+
+        Raises:
+            ValueError: an id that is not in the model.
+        """
+        matrix = self._checked(np.asarray(contexts))[:, -(self.order - 1) :].astype(np.uint32)
+        slots = np.full((self.order - 1, len(matrix)), -1, np.int64)
+        slots[0] = self.pad
+        state = State(slots)
+        for column in range(matrix.shape[1]):
+            state, _ = self.extend(state, matrix[:, column])
+        return state
+
+    def extend(self, state: State, symbols: NDArray[np.uint32]) -> tuple[State, NDArray[np.float32]]:
+        """Read one more symbol (n,) in each of n states: the new states, and the log10 probabilities of the symbols.
+
+        The cheap way to score many continuations of few contexts: contexts are not looked up again. Ids are not checked.
+        """
+        slots = np.full((self.order - 1, len(symbols)), -1, np.int64)
+        slots[0] = symbols
+        total = self._unigram.take(symbols)
+        total += self._unigram_backoff.take(state.slots[0])
+        active = np.arange(len(symbols))
+        for order, table in enumerate(self._tables, 2):
+            prefix = state.slots[order - 2].take(active)
+            if order > 2:
+                known = np.flatnonzero(prefix >= 0)
+                below = self._tables[order - 3]
+                if below.backoff_codes is not None:
+                    # The back-off of the longest matching context counts only where the n-gram itself is not found.
+                    held = np.flatnonzero(state.slots[order - 2] >= 0)
+                    total[held] += below.backoffs.take(below.backoff_codes.take(state.slots[order - 2].take(held)))
+                active, prefix = active.take(known), prefix.take(known)
+            found, where = table.find(prefix.astype(np.uint32), symbols.take(active))
+            active = active.take(found)
+            total[active] = table.values.take(table.codes.take(where))
+            if order < self.order:
+                slots[order - 1, active] = where
+        total[(symbols == BOS) | (symbols == self.pad)] = 0
+        return State(slots), total
 
     def _checked(self, ids: NDArray[Any]) -> NDArray[Any]:
         if ids.size and (int(ids.max()) > self.pad or (ids.dtype.kind == "i" and int(ids.min()) < 0)):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .near import Near
     from .ngram import NgramModel
     from .script import Script
+    from .slips import Slips
     from .words import Words
 
 _LOCK = threading.RLock()
@@ -85,6 +86,17 @@ class Resources:
 
         with _LOCK:
             return Near.load(self.folder)
+
+    @cached_property
+    def slips(self) -> Slips:
+        """How often characters are dropped, read without cause, or read as two."""
+        from .slips import SLIPS_FILE, Slips, SlipsError
+
+        with _LOCK:
+            try:
+                return Slips(self.table(SLIPS_FILE, 4))
+            except SlipsError as error:
+                raise ResourceError(f"{self.folder / SLIPS_FILE}: {error}") from None
 
     @cached_property
     def script(self) -> Script:

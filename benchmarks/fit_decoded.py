@@ -1,0 +1,181 @@
+"""Fits the evidence weights of what the decoder finds, on OCR pages, and measures them on pages of other units.
+
+    python benchmarks/fit_decoded.py PAGES TEXT... [--more PAGES]... [--clean CLEAN] [--save FILE.npz]
+
+PAGES: folder of OCR pages with raw.txt, truth.txt and meta.json; --more: further folders of pages, made by
+make_pages.py, all fitted on; TEXT: clean text files, a paragraph a line, of which a sample shows what is no
+damage; CLEAN: clean text that is only measured on. One logistic regression for each kind of finding.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from data import Page, fit_arguments, fit_logistic, operating_points, pages, part, reliability, store_weights
+from rapidfuzz.distance import Levenshtein
+
+from repair.document import Document
+from repair.filters import get
+from repair.filters.decoded import FEATURES, KINDS, Finding, weighed
+from repair.language.resources import Resources, default_resources
+from repair.pipeline import Pipeline
+
+WORST = 0.4
+FOLD = {c: chr(c - 0xFEE0) for c in [*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B), 0xFF05, 0xFF0E, 0xFF0B, 0xFF0D]}
+
+
+class Examples(NamedTuple):
+    """Evidence (n, features), labels (n,), kinds (n,) as indices of `KINDS`, and edit operations won by each (n,)."""
+
+    x: np.ndarray
+    y: np.ndarray
+    kind: np.ndarray
+    won: np.ndarray
+
+
+def squeeze(text: str) -> str:
+    return "".join(text.translate(FOLD).split())
+
+
+def without_heads(page: Page) -> str:
+    """The page as read without its running head and page number."""
+    raw = page.raw
+    for line in page.meta.get("header_lines", []):
+        raw = raw.replace(line, "", 1)
+    return raw
+
+
+def page_examples(chosen: Iterable[Page], resources: Resources) -> tuple[Examples, int]:
+    """Examples of all findings on some pages, and the number of edit operations between the pages and their truths."""
+    before = Pipeline([get("broken_join")], resources=resources)
+    xs, ys, kinds, won, errors = [], [], [], [], 0
+    for page in chosen:
+        text, truth = before(without_heads(page)).text, squeeze(page.truth)
+        distance = Levenshtein.distance(squeeze(text), truth)
+        if not truth or distance > WORST * len(truth):
+            continue
+        errors += distance
+        for f in weighed(Document(text, None, resources)):
+            better = distance - Levenshtein.distance(squeeze(text[: f.start] + f.after + text[f.end :]), truth)
+            xs.append(f.evidence)
+            ys.append(float(better >= len(f.edits)))
+            kinds.append(KINDS.index(f.kind))
+            won.append(better)
+    return Examples(np.array(xs).reshape(-1, len(FEATURES)), np.array(ys), np.array(kinds, int), np.array(won, int)), errors
+
+
+def text_examples(texts: list[str], resources: Resources, rng: random.Random, rate: float) -> Examples:
+    """Examples from clean text into which one Hanzi in ``1 / rate`` is misread on purpose.
+
+    Half of the misreadings are look-alikes, half any character of the text: what models that guess
+    from context leave behind has no likeness to what was printed.
+    """
+    xs, ys, kinds = [], [], []
+    for text in texts:
+        characters = list(text)
+        printed = {}
+        last = -20
+        for i, ch in enumerate(text):
+            if 0x4E00 <= ord(ch) <= 0x9FFF and rng.random() < rate and i - last > 12:
+                wrong = rng.choice(text)
+                if rng.random() < 0.5:
+                    codes, _ = resources.near.candidates(np.array([ord(ch)]))
+                    alike = [chr(c) for c in codes[0].tolist() if 0x4E00 <= c <= 0x9FFF]
+                    wrong = alike[min(len(alike) - 1, int(rng.expovariate(0.15)))] if alike else ch
+                if 0x4E00 <= ord(wrong) <= 0x9FFF and wrong != ch:
+                    characters[i], printed[i], last = wrong, ch, i
+        for f in weighed(Document("".join(characters), None, resources)):
+            xs.append(f.evidence)
+            ys.append(float(f.end == f.start + 1 and printed.get(f.start) == f.after))
+            kinds.append(KINDS.index(f.kind))
+    y = np.array(ys)
+    return Examples(np.array(xs).reshape(-1, len(FEATURES)), y, np.array(kinds, int), np.where(y > 0, 1, -1))
+
+
+def sample(path: str, rng: random.Random, documents: int, paragraphs: int = 12) -> list[str]:
+    lines = [line for line in Path(path).read_text(encoding="utf-8").split("\n") if line.strip()]
+    starts = [rng.randrange(max(1, len(lines) - paragraphs)) for _ in range(documents)]
+    return ["\n".join(lines[at : at + paragraphs]) for at in starts]
+
+
+def joined(parts: list[Examples]) -> Examples:
+    return Examples(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def of_part(folder: str, wanted: str) -> Iterator[Page]:
+    return (page for page in pages(folder) if part(page.unit) == wanted)
+
+
+def report(title: str, examples: Examples, weights: dict[str, np.ndarray], errors: int) -> None:
+    print(f"\n{title}: {len(examples.y)} findings, {int(examples.y.sum())} right, {errors} edit operations to be made")
+    for number, kind in enumerate(KINDS):
+        some = examples.kind == number
+        if not some.any():
+            continue
+        p = 1 / (1 + np.exp(-(examples.x[some] @ weights[kind])))
+        y, won = examples.y[some], examples.won[some]
+        print(f"- {kind}: {int(some.sum())} findings, {int(y.sum())} right")
+        print(reliability(p, y))
+        for t in (0.5, 0.7, 0.8, 0.88, 0.95, 0.97, 0.99):
+            hit = p >= t
+            if hit.any():
+                print(
+                    f"at {t}: {hit.sum()}, precision {y[hit].mean():.4f}, operations won {won[hit].sum()}"
+                    f" ({won[hit].sum() / max(1, errors):.4f} of all), nearer {np.mean(won[hit] > 0):.4f}, farther {(won[hit] < 0).sum()}"
+                )
+
+
+def main() -> None:
+    parser = fit_arguments(__doc__, 60)
+    parser.add_argument("--more", action="append", default=[])
+    parser.add_argument("--dictionaries")
+    parser.add_argument("--save", type=Path)
+    a = parser.parse_args()
+    resources = Resources(a.dictionaries) if a.dictionaries else default_resources()
+    rng = random.Random(3)
+    own, errors = page_examples(of_part(a.pages, "fit"), resources)
+    parts = [own]
+    print(f"fit pages: {len(own.y)} findings, {int(own.y.sum())} right", flush=True)
+    for folder in a.more:
+        more, more_errors = page_examples(pages(folder), resources)
+        print(f"{folder}: {len(more.y)} findings, {int(more.y.sum())} right", flush=True)
+        parts.append(more)
+        errors += more_errors
+    for t in a.text:
+        for rate in (0.0, 1 / 1000):
+            parts.append(text_examples(sample(t, rng, a.documents), resources, rng, rate))
+            print(f"{Path(t).stem}, misread {rate}: {len(parts[-1].y)} findings, {int(parts[-1].y.sum())} right", flush=True)
+    fitted = joined(parts)
+    weights = {}
+    for number, kind in enumerate(KINDS):
+        some = fitted.kind == number
+        weights[kind] = fit_logistic(fitted.x[some], fitted.y[some])
+        store_weights(a.weights, f"decoded_{kind}", FEATURES, weights[kind], "benchmarks/fit_decoded.py")
+        spread = fitted.x[some].std(axis=0)
+        print(f"\n{kind}")
+        for name, value, s in zip(FEATURES, weights[kind], spread, strict=True):
+            if s > 0 or name == "bias":
+                print(f"{name:16s} {value:8.3f}  (x spread {value * s:6.2f})")
+    measured, measured_errors = page_examples(of_part(a.pages, "measure"), resources)
+    clean = Examples(*(np.zeros((0, len(FEATURES))), np.zeros(0), np.zeros(0, int), np.zeros(0, int)))
+    if a.clean:
+        clean = text_examples(Path(a.clean).read_text(encoding="utf-8").split("\n"), resources, rng, 0.0)
+    if a.save:
+        np.savez(
+            a.save, **{f"{n}_{k}": v for n, e in (("fit", fitted), ("own", own), ("measure", measured), ("clean", clean))
+                       for k, v in e._asdict().items()}, errors=[errors, measured_errors],
+        )  # fmt: skip
+    report("fitted on: pages and clean text", fitted, weights, errors)
+    report("measured: pages of other units", measured, weights, measured_errors)
+    if a.clean:
+        for number, kind in enumerate(KINDS):
+            p = 1 / (1 + np.exp(-(clean.x[clean.kind == number] @ weights[kind])))
+            print(f"clean text, {kind}: " + ", ".join(f">= {t}: {(p >= t).sum()}" for t in (0.5, 0.7, 0.9, 0.95, 0.97, 0.98, 0.99)))
+
+
+if __name__ == "__main__":
+    main()
