@@ -174,7 +174,7 @@ class Channel:
             try:
                 true, read, _, log = line.split("\t")
                 value = float(log)
-                if not -20.0 < value <= (20.0 if not true else 0.0):
+                if not -20.0 < value <= (0.0 if true and read else 20.0):
                     raise ValueError("log10 probability out of range")
                 if not true:
                     reads.append(ord(read))

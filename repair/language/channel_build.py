@@ -4,8 +4,8 @@
         --shapes dictionaries/shapes.bin -o dictionaries/confusions.tsv --report
 
 Input: aligned sentences (columns ``id``, ``ocr``, ``truth``; the page unit is the first number of
-the id), of which units with an even number are learnt from and odd ones only measured on, and,
-if given, confusions of characters read one by one off grids of glyphs (columns ``truth``, ``read``,
+the id), of which units with an even number are learnt from and odd ones only measured on, pages and
+sentences that are all learnt from, and, if given, confusions of characters read one by one off grids of glyphs (columns ``truth``, ``read``,
 ``count``, ``truth_seen``). No text enters the output: only characters and numbers do.
 
 The model, for a character t misread as r, each step smoothed by the one before::
@@ -50,6 +50,9 @@ from .channel import _KEY_SHIFT, MODEL_LINE, Channel, ChannelError, ShapeModel, 
 from .shapes import COMMON, SYMBOL, Shapes, ShapesError
 
 Floats = NDArray[Any]
+
+LONGEST_RUN = 2
+WORST = 0.4
 
 
 class Pair(NamedTuple):
@@ -100,17 +103,39 @@ def read_pairs(path: Path) -> list[Pair]:
 
 
 def substitutions(pair: Pair) -> list[tuple[str, str]]:
-    """(truth, read) of characters replaced one for one with both neighbours intact.
+    """(truth, read) of characters replaced one for one, at most `LONGEST_RUN` side by side.
 
     In longer runs of damage it is not known which character became which.
     """
     result = []
-    for code in Levenshtein.opcodes(pair.ocr, pair.truth):
-        if code.tag == "replace" and code.src_end - code.src_start == 1:
-            true, read = pair.truth[code.dest_start], pair.ocr[code.src_start]
-            if not true.isspace() and not read.isspace():
-                result.append((true, read))
+    for tag, lo, hi, low, _ in Levenshtein.opcodes(pair.ocr, pair.truth).as_list():
+        if tag == "replace" and hi - lo <= LONGEST_RUN:
+            for read, true in zip(pair.ocr[lo:hi], pair.truth[low : low + hi - lo], strict=True):
+                if not true.isspace() and not read.isspace():
+                    result.append((true, read))
     return result
+
+
+def read_pages(folder: Path) -> list[Pair]:
+    """Whole pages of a folder with raw.txt, truth.txt and meta.json, white space and running heads left out.
+
+    Pages that are wrong in more than `WORST` of their characters tell nothing and are left out.
+    """
+    pairs = []
+    for path in sorted(folder.rglob("meta.json")):
+        meta = json.loads(path.read_text(encoding="utf-8"))
+        heads = list(meta.get("header_lines", []))
+        kept = []
+        for line in (path.parent / "raw.txt").read_text(encoding="utf-8").split("\n"):
+            if line in heads:
+                heads.remove(line)
+            else:
+                kept.append(line)
+        ocr = "".join("".join(kept).split())
+        truth = "".join((path.parent / "truth.txt").read_text(encoding="utf-8").split())
+        if meta.get("order_ok", True) and Levenshtein.distance(ocr, truth) <= WORST * len(truth):
+            pairs.append(Pair(int(meta["unit"]), ocr, truth))
+    return pairs
 
 
 def count_pairs(pairs: Iterable[Pair]) -> Counts:
@@ -473,6 +498,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m repair.language.channel_build",
                                      description="Build the table of confusions from aligned OCR output.")
     parser.add_argument("--pairs", type=Path, required=True, help="aligned sentences (TSV: id, ocr, truth)")
+    parser.add_argument("--pages", type=Path, action="append", default=[],
+                        help="folder of OCR pages made for the purpose, all learnt from (benchmarks/make_pages.py)")
+    parser.add_argument("--more", type=Path, action="append", default=[],
+                        help="further aligned sentences (TSV: id, ocr, truth), all learnt from")
     parser.add_argument("--glyphs", type=Path, help="glyph confusions (TSV: truth, read, count, truth_seen)")
     parser.add_argument("--shapes", type=Path, required=True, help="shape table")
     parser.add_argument("-o", "--output", type=Path, required=True, help="file to write")
@@ -484,6 +513,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         learn = [pair for pair in pairs if pair.unit % 2 == 0]
         if not learn:
             raise ChannelError(f"{options.pairs}: no sentence of an even unit to learn from")
+        for folder in options.pages:
+            learn += read_pages(folder)
+        for table in options.more:
+            learn += read_pairs(table)
         glyphs = count_glyphs(options.glyphs) if options.glyphs else Counts()
         pages = count_pairs(learn)
         model = fit_shape_model(shapes, pages)
