@@ -3,7 +3,7 @@
     python benchmarks/fit_decoded.py PAGES TEXT... [--more PAGES]... [--clean CLEAN] [--save FILE.npz]
 
 PAGES: folder of OCR pages with raw.txt, truth.txt and meta.json; --more: further folders of pages, made by
-make_pages.py, all fitted on; TEXT: clean text files, a paragraph a line, of which a sample shows what is no
+make_pages.py, fitted on for the kinds of `HELPED` only, as the others get no better by them; TEXT: clean text files, a paragraph a line, of which a sample shows what is no
 damage; CLEAN: clean text that is only measured on. One logistic regression for each kind of finding.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from data import Page, fit_arguments, fit_logistic, operating_points, pages, part, reliability, store_weights
+from data import Page, fit_arguments, fit_logistic, pages, part, reliability, store_weights
 from rapidfuzz.distance import Levenshtein
 
 from repair.document import Document
@@ -25,6 +25,8 @@ from repair.language.resources import Resources, default_resources
 from repair.pipeline import Pipeline
 
 WORST = 0.4
+HELPED = ("mark", "delete")
+"""Kinds that pages made for the purpose help: what engines make of marks and specks is the same there."""
 FOLD = {c: chr(c - 0xFEE0) for c in [*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B), 0xFF05, 0xFF0E, 0xFF0B, 0xFF0D]}
 
 
@@ -129,6 +131,14 @@ def report(title: str, examples: Examples, weights: dict[str, np.ndarray], error
                 )
 
 
+def safe_from(p: np.ndarray, won: np.ndarray, wanted: float = 0.98) -> float:
+    """The least probability from which on, of the characters touched, at least `wanted` were repaired and not harmed."""
+    order = np.argsort(-p)
+    better, worse = np.cumsum(won[order] > 0), np.cumsum(won[order] < 0)
+    good = np.flatnonzero(better >= wanted * (better + worse))
+    return float(p[order][good[-1]]) if len(good) else 1.0
+
+
 def main() -> None:
     parser = fit_arguments(__doc__, 60)
     parser.add_argument("--more", action="append", default=[])
@@ -143,11 +153,13 @@ def main() -> None:
     for folder in a.more:
         more, more_errors = page_examples(pages(folder), resources)
         print(f"{folder}: {len(more.y)} findings, {int(more.y.sum())} right", flush=True)
-        parts.append(more)
+        helped = np.isin(more.kind, [KINDS.index(kind) for kind in HELPED])
+        parts.append(Examples(*(column[helped] for column in more)))
         errors += more_errors
     for t in a.text:
         for rate in (0.0, 1 / 1000):
-            parts.append(text_examples(sample(t, rng, a.documents), resources, rng, rate))
+            # Damage is rare in such text: more of it, so that there is enough.
+            parts.append(text_examples(sample(t, rng, a.documents * (1 if rate == 0 else 3)), resources, rng, rate))
             print(f"{Path(t).stem}, misread {rate}: {len(parts[-1].y)} findings, {int(parts[-1].y.sum())} right", flush=True)
     fitted = joined(parts)
     weights = {}
@@ -160,6 +172,11 @@ def main() -> None:
         for name, value, s in zip(FEATURES, weights[kind], spread, strict=True):
             if s > 0 or name == "bias":
                 print(f"{name:16s} {value:8.3f}  (x spread {value * s:6.2f})")
+    for number, kind in enumerate(KINDS):
+        some = own.kind == number
+        p = 1 / (1 + np.exp(-(own.x[some] @ weights[kind])))
+        found = {wanted: round(safe_from(p, own.won[some], wanted), 3) for wanted in (0.99, 0.985, 0.98, 0.95, 0.9)}
+        print(f"{kind}: on the pages fitted on, the share repaired and not harmed is reached from {found} on")
     measured, measured_errors = page_examples(of_part(a.pages, "measure"), resources)
     clean = Examples(*(np.zeros((0, len(FEATURES))), np.zeros(0), np.zeros(0, int), np.zeros(0, int)))
     if a.clean:

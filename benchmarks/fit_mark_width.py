@@ -3,7 +3,7 @@
     python benchmarks/fit_mark_width.py PAGES TEXT... [--more PAGES]...
 
 What is a matter of style and not of damage is shown by clean texts (TEXT, a paragraph a line) whose marks were
-made half-width on purpose, all of them or brackets and colons only, in running paragraphs and in short lines.
+made half-width on purpose, all of them or brackets and colons only.
 """
 
 from __future__ import annotations
@@ -48,9 +48,6 @@ def styled(text: str, rng: random.Random) -> str:
     marks = rng.choice([tuple(WIDE), ("(", ")", ":"), ("(", ")"), (",",), ("!", "?"), ("(", ")", ":", ";")])
     for mark in marks:
         text = text.replace(WIDE[mark], mark + rng.choice(["", " "]) * (mark not in "()"))
-    if rng.random() < 0.3:
-        width = rng.randrange(18, 42)
-        text = "\n".join(line[i : i + width] for line in text.split("\n") for i in range(0, len(line), width))
     return text
 
 

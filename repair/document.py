@@ -30,10 +30,6 @@ TYPICAL, TYPICAL_DIRT, TYPICAL_STYLE = 200, 0.03, -1.5
 """Weight in symbols, and values, of the typical text that short texts are measured together with (clean news)."""
 
 
-FEW_LINES = 4
-"""Lines that do not run on, measured together with those of every text."""
-
-
 class View(NamedTuple):
     """The text as the language model reads it: white space left out, paragraphs between boundary symbols.
 
@@ -120,12 +116,6 @@ class Document:
                 last = text[a.start : a.end].rstrip()[-1:]
                 flags[i] = bool(last) and last not in TERMINAL and not text[b.start : b.start + 2].isspace()
         return flags
-
-    @cached_property
-    def wrapped(self) -> float:
-        """Share of the lines that run on into the next, in [0, 1): text as it lies on a page."""
-        flags = self.soft_breaks
-        return float(flags.sum()) / (len(flags) + FEW_LINES)
 
     @cached_property
     def view(self) -> View:

@@ -109,7 +109,7 @@ def test_prior_changes_the_order_and_not_the_probabilities(channel: Channel) -> 
     prior[ord("鼎")] = 0.0
     other = channel.with_prior(prior)
     assert other.neighbours("末", 1)[0] == ("鼎", pytest.approx(float(channel.log_prob("末", "鼎")[0]), abs=1e-5))
-    assert channel.neighbours("末", 1)[0][0] == "未"
+    assert "未" in dict(channel.neighbours("末", 5))
     assert pickle.loads(pickle.dumps(other)).neighbours("末", 30) == other.neighbours("末", 30)
     with pytest.raises(ValueError, match="prior"):
         channel.with_prior(np.zeros(0))
@@ -194,10 +194,11 @@ def test_character_set() -> None:
     assert sum(tier == COMMON for tier in tiers.values()) == 6763
 
 
-def test_learning_uses_single_substitutions_only() -> None:
+def test_learning_uses_short_substitutions_only() -> None:
     pair = channel_build.Pair(2, "天气末到", "天气未到")
     assert channel_build.substitutions(pair) == [("未", "末")]
-    assert channel_build.substitutions(channel_build.Pair(2, "天丁丙到", "天气未到")) == []
+    assert channel_build.substitutions(channel_build.Pair(2, "天丁丙到", "天气未到")) == [("气", "丁"), ("未", "丙")]
+    assert channel_build.substitutions(channel_build.Pair(2, "天丁丙戊", "天气未到了")) == []
     counts = channel_build.count_pairs([pair])
     assert counts.confused == {("未", "末"): 1}
     assert counts.seen["天"] == 1

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..document import Document
 from ..language.context import mean_around, ties
-from ..language.decoder import Edit, Source, decode
+from ..language.decoder import WINDOW, WINDOW_CLEAN, Edit, Source, decode
 from ..language.logistic import logistic
 from ..language.ngram import BOS, EOS
 from ..language.slips import FIRST, INSIDE, LAST
@@ -26,12 +26,18 @@ from ..language.words import Words
 KINDS = ("hanzi", "mark", "insert", "delete")
 GARBLED = -3.5
 """log10 probability from which a symbol counts as garbled."""
+CLEAN_DIRT, DIRTY = -1.5, -1.25
+"""`Document.dirt` up to which a text passes for clean, and from which on every doubtful place is looked into."""
 LEAST = 0.3
 """Gain and cost together from which a repair is weighed at all."""
 SURE = 2.0
 """Gain and cost together from which a repair counts as likely before anything else is known."""
 TYPICAL = 500
 """Symbols of undamaged text that short texts are measured together with."""
+CLEANEST = -3.6
+"""Least value of the same in the texts that the weights were fitted on."""
+DAMAGED = (-3.4, -2.6)
+"""log10 of likely repairs a symbol up to which a text counts as clean, and from which on as damaged."""
 FEW = 3
 """Repairs this near to another are its company."""
 WIDE = 12
@@ -47,6 +53,7 @@ FEATURES = (
     "gain_alone",
     "cost",
     "lead",
+    "margin",
     "gain_here",
     "gain_after",
     "natural",
@@ -56,7 +63,10 @@ FEATURES = (
     "style",
     "crowd",
     "damage",
-    "wrapped",
+    "clean",
+    "gain_clean",
+    "cost_clean",
+    "lead_clean",
     "size",
     "first",
     "last",
@@ -74,6 +84,8 @@ FEATURES = (
     "clear",
     "clear_gain",
     "clear_style",
+    "clear_margin",
+    "clear_recurs",
     "recurs",
     "recurs_any",
     "recurs_new",
@@ -136,7 +148,8 @@ def damage_of(document: Document) -> float:
 
 
 def _density(count: int, size: int) -> float:
-    return math.log10((count + 0.5) / (size + TYPICAL))
+    # Long clean texts are no cleaner than those that the weights were fitted on.
+    return max(CLEANEST, math.log10((count + 0.5) / (size + TYPICAL)))
 
 
 def weighed(document: Document) -> list[Finding]:
@@ -158,7 +171,7 @@ def source_of(document: Document) -> Source:
     view, codes, text = document.view, document.codes, document.text
     at = np.minimum(view.positions, len(text) - 1)
     real = (view.ids != BOS) & (view.ids != EOS)
-    free = real & ~document.shielded[at] & ~_alone(codes)[at]
+    free = real & ~document.shielded[at] & ~_alone(codes)[at] & _near_hanzi(codes)[at]
     ends = (codes == 10) | (codes == 13) | (codes == 12)
     solid = np.flatnonzero(~((codes == 32) | (codes == 9) | (codes == 0x3000)))
     place = np.full(len(codes), INSIDE, np.int8)
@@ -168,7 +181,12 @@ def source_of(document: Document) -> Source:
         place[solid[last]] = LAST
         place[solid[first]] = FIRST
     return Source(
-        view.ids, view.logp, np.where(real, codes[at], 0).astype(np.int64), free, np.where(real, place[at], INSIDE)
+        view.ids,
+        view.logp,
+        np.where(real, codes[at], 0).astype(np.int64),
+        free,
+        np.where(real, place[at], INSIDE),
+        float(np.interp(document.dirt, (CLEAN_DIRT, DIRTY), (WINDOW_CLEAN, WINDOW))),
     )
 
 
@@ -185,6 +203,14 @@ def _alone(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
     hanzi = (codes >= 0x3400) & (codes <= 0x9FFF)
     alone: NDArray[np.bool_] = ~before & ~after & hanzi
     return alone
+
+
+def _near_hanzi(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Which characters have a Hanzi or kana among the three before, themselves and the three after, (n,)."""
+    hanzi = ((codes >= 0x3400) & (codes <= 0x9FFF)) | ((codes >= 0x3040) & (codes <= 0x30FF))
+    seen = np.concatenate([[0, 0, 0, 0], np.cumsum(hanzi), np.full(3, hanzi.sum())])
+    near: NDArray[np.bool_] = seen[7:] > seen[:-7]
+    return near
 
 
 def _groups(document: Document, edits: list[Edit]) -> list[list[Edit]]:
@@ -274,6 +300,7 @@ class _Evidence:
         lead = min(
             min(e.gain + e.cost, e.gain + e.cost - e.rivals[0][1] if e.rivals else 9.0) for e in group
         )
+        margin = min(e.gain + e.cost - e.rivals[0][1] if e.rivals else 9.0 for e in group)
         here = sum(e.gain_here for e in group) / size
         near = bisect_left(self.starts, end + FEW) - bisect_left(self.starts, start - FEW) - 1
         tie = np.clip(self.ties[k], -2.0, 3.0)
@@ -286,6 +313,7 @@ class _Evidence:
             "gain_alone": float(np.clip(min(e.gain_alone for e in group), -4.0, 12.0)),
             "cost": cost,
             "lead": min(lead, 6.0),
+            "margin": min(margin, 6.0),
             "gain_here": float(np.clip(here, -3.0, 6.0)),
             "gain_after": float(np.clip(min(e.gain - e.gain_here for e in group), -3.0, 6.0)),
             "natural": group[0].natural,
@@ -295,7 +323,6 @@ class _Evidence:
             "style": document.style,
             "crowd": float(min(near, 4)),
             "damage": self._damage(group[0]),
-            "wrapped": document.wrapped,
             "size": float(size - 1),
             "first": float(place == FIRST),
             "last": float(place == LAST),
@@ -321,8 +348,15 @@ class _Evidence:
             values["recurs_new"] = math.log2(1 + max(0, recurs_new))
         if kind == "hanzi":
             values.update(self._word_evidence(start, end, lo, hi, after, recurs, gain, lead))
+            values["clear_margin"] = values["clear"] * values["margin"]
+            values["clear_recurs"] = values["clear"] * values["recurs_new"]
         else:
             values.update(self._mark_evidence(start, end, lo, hi, read, after))
+        # In text that is damaged in a place or two, evidence counts differently from text out of an engine.
+        clean = float(np.interp(values["damage"], DAMAGED, (1.0, 0.0)))
+        values["clean"] = clean
+        for name in ("gain", "cost", "lead"):
+            values[f"{name}_clean"] = clean * values[name]
         row = np.zeros(len(FEATURES))
         for name, value in values.items():
             row[INDEX[name]] = value

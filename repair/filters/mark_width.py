@@ -1,8 +1,7 @@
 """Half-width marks , : ; ? ! ( ) that were printed full-width: engines write one for the other.
 
 Whether a page came out of such an engine, or its author writes that way, is a question of evidence:
-how damaged the text is otherwise, whether it lies in lines as on a page, how the same mark is written
-elsewhere in it, what stands on both sides. A logistic regression weighs it (``benchmarks/fit_mark_width.py``).
+how damaged the text is otherwise, how the same mark is written elsewhere in it, what stands on both sides. A logistic regression weighs it (``benchmarks/fit_mark_width.py``).
 
 Left alone: numbers, English, code and syntax, brackets around English, and the style of texts that show
 no damage.
@@ -24,6 +23,8 @@ from ..text import Proposal
 from .base import Filter, Rule
 from .decoded import damage_of
 
+UNDAMAGED = -3.0
+"""log10 of likely repairs a symbol below which a text shows no sign of an engine: its marks are its author's."""
 WIDE = {",": "，", ":": "：", ";": "；", "?": "？", "!": "！", "(": "（", ")": "）"}
 _HALF = re.compile("[,:;?!()]")
 _BLANK = " \t\u3000"
@@ -34,7 +35,6 @@ FEATURES = (
     "damage",
     "dirty",
     "style",
-    "wrapped",
     "same_full",
     "same_half",
     "others_full",
@@ -78,7 +78,7 @@ def places(document: Document) -> list[Place]:
         return []
     counts = {mark: (text.count(WIDE[mark]), text.count(mark)) for mark in WIDE}
     full, half = (sum(c[k] for c in counts.values()) for k in (0, 1))
-    damage, dirty, style, wrapped = damage_of(document), document.dirt, document.style, document.wrapped
+    damage, dirty, style = damage_of(document), document.dirt, document.style
     view = document.view
     index = np.searchsorted(view.positions, found)
     out = []
@@ -93,7 +93,6 @@ def places(document: Document) -> list[Place]:
             "damage": damage,
             "dirty": dirty,
             "style": style,
-            "wrapped": wrapped,
             "same_full": math.log2(1 + same_full),
             "same_half": math.log2(same_half),
             "others_full": math.log2(1 + full - same_full),
@@ -148,7 +147,7 @@ def _latin_inside(text: str, at: int) -> bool:
 
 
 def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposal]:
-    if not _HALF.search(document.text):
+    if not _HALF.search(document.text) or damage_of(document) < UNDAMAGED:
         return
     found = places(document)
     if not found:

@@ -146,7 +146,7 @@ FILTER = Filter(
             "a character that the engine took for another",
             # Most of what confidence lacks here are wrong characters replaced by other wrong ones, which does no
             # harm: docs/quality.md has the share of right characters that are touched from here on.
-            safe_at=0.88,
+            safe_at=0.8,
             examples=(("推动环研工作者围绕", "推动科研工作者围绕"), ("自已的得失", "自己的得失")),
         ),
     ),
