@@ -26,6 +26,7 @@ from .formats.plain import InputError, TextFile, decode, encode, representable, 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+    from .evaluate import PageInfo
     from .log import DocumentRecord, LogHeader
     from .pipeline import Pipeline
     from .text import Correction, Level, Result
@@ -136,14 +137,15 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    inputs = _Parser(add_help=False)
+    options = _Parser(add_help=False)
+    options.add_argument("--level", choices=("safe", "review"), help="what is applied (default: safe)")
+    options.add_argument("--profile", help="filters to run (default: default)")
+    options.add_argument("--lexicon", metavar="DIR", help="folder with trust.txt, never.txt, replace.txt")
+    options.add_argument("--dictionaries", metavar="DIR", help="models and tables to use instead of the shipped ones")
+    options.add_argument("--encoding", help="encoding of the input (default: found out)")
+    options.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes (default: 1)")
+    inputs = _Parser(add_help=False, parents=[options])
     inputs.add_argument("paths", nargs="*", default=[STDIN], metavar="PATH", help="file, folder, glob, or - for stdin")
-    inputs.add_argument("--level", choices=("safe", "review"), help="what is applied (default: safe)")
-    inputs.add_argument("--profile", help="filters to run (default: default)")
-    inputs.add_argument("--lexicon", metavar="DIR", help="folder with trust.txt, never.txt, replace.txt")
-    inputs.add_argument("--dictionaries", metavar="DIR", help="models and tables to use instead of the shipped ones")
-    inputs.add_argument("--encoding", help="encoding of the input (default: found out)")
-    inputs.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes (default: 1)")
 
     sub = command("clean", _clean, "repair files", inputs)
     sub.add_argument("-o", "--output", metavar="OUT", help="file, or folder for several files (default: stdout)")
@@ -169,6 +171,22 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("rules", _rules, "explain the rules")
     sub.add_argument("rule", nargs="?", metavar="RULE")
 
+    sub = command("eval", _eval, "measure the repair against what was printed", options)
+    sub.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="table of pairs (id, source, target with tabs), folder of pages (folders with raw.txt and truth.txt, and "
+        "perhaps meta.json), or text with --clean",
+    )
+    sub.add_argument("--clean", action="store_true", help="PATH is text without errors: every change is harm")
+    sub.add_argument("--lines", action="store_true", help="with --clean: every line is a document")
+    sub.add_argument("--by", metavar="LIST", help="break figures down by: engine,severity,rule (default: all of them)")
+    sub.add_argument("--calibration", action="store_true", help="stated confidence against share right, for each rule")
+    sub.add_argument("--limit", type=_positive, metavar="N", help="at most N documents, evenly spaced")
+    sub.add_argument("--part", type=_part, metavar="N/M", help="pages whose unit (meta.json) leaves N divided by M")
+    sub.add_argument("--json", action="store_true", help="JSON instead of tables")
+
     sub = command("train", _train, "rebuild the language model from text")
     sub.add_argument("corpus", nargs="+", metavar="CORPUS", help="text, a paragraph a line (.txt or .txt.xz)")
     sub.add_argument("-o", "--output", default="zh.ngram", metavar="FILE", help="model file (default: zh.ngram)")
@@ -187,6 +205,13 @@ def _positive(value: str) -> int:
     if not value.isascii() or not value.isdigit() or int(value) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {value!r}")
     return int(value)
+
+
+def _part(value: str) -> tuple[int, int]:
+    rest, _, divisor = value.partition("/")
+    if not (value.isascii() and rest.isdigit() and divisor.isdigit() and int(rest) < int(divisor)):
+        raise argparse.ArgumentTypeError(f"must be like 3/4, the first number smaller, not {value!r}")
+    return int(rest), int(divisor)
 
 
 # --- running the pipeline over files
@@ -242,10 +267,15 @@ def _work(name: str, data: bytes | None = None) -> Outcome | Failure:
     try:
         result, repaired, dropped = _writable(pipeline(file.text, level=level), file)
     except Exception as error:
-        if type(error).__module__.startswith("repair.language"):
-            raise  # a broken model or dictionary: no file would fare better
-        return Failure(name, f"{shown(label)}: cannot be repaired ({type(error).__name__}: {_one_line(error)})")
+        return Failure(name, _unrepairable(label, error))
     return Outcome(name, file, data, repaired, result, dropped)
+
+
+def _unrepairable(label: str, error: Exception) -> str:
+    """Why a text cannot be repaired, on one line; what is wrong with every text is raised on."""
+    if type(error).__module__.startswith("repair.language"):
+        raise error  # a broken model or dictionary: no file would fare better
+    return f"{shown(label)}: cannot be repaired ({type(error).__name__}: {_one_line(error)})"
 
 
 def _writable(result: Result, file: TextFile) -> tuple[Result, bytes, int]:
@@ -645,6 +675,129 @@ def _shown_lines(text: str) -> str:
     from .diff import visible
 
     return visible(text)
+
+
+def _eval(args: argparse.Namespace) -> int:
+    from .evaluate import DIMENSIONS, text_report
+
+    by = DIMENSIONS if args.by is None else tuple(name.strip() for name in args.by.split(",") if name.strip())
+    for name in by:
+        if name not in DIMENSIONS:
+            raise InputError(f"--by {shown(name)}: not one of {', '.join(DIMENSIONS)}")
+    if args.lines and not args.clean:
+        raise InputError("--lines needs --clean")
+    pipeline, level = _configured(_job(args))
+    report: dict[str, object] = {"profile": pipeline.profile, "level": level}
+    folders = [] if args.clean else [name for name in args.paths if os.path.isdir(name)]
+    files = [name for name in args.paths if name not in folders]
+    if args.part and (args.clean or files):
+        raise InputError("--part needs pages: nothing else has units")
+    if args.clean:
+        report["clean"] = _eval_clean(args)
+    if folders:
+        report["pages"] = _eval_pages(args, folders, by)
+    if files and not args.clean:
+        report["pairs"] = _eval_pairs(args, files, by)
+    if args.json:
+        import json
+
+        _write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n")
+    else:
+        _write_text(f"profile {pipeline.profile}, level {level}\n\n{text_report(report)}")
+    return EXIT_CLEAN
+
+
+def _eval_pages(args: argparse.Namespace, folders: Sequence[str], by: Sequence[str]) -> dict[str, object]:
+    from .evaluate import PageEvaluation, spread
+
+    pages: dict[str, PageInfo] = {}
+    others = 0
+    for folder in folders:
+        found = sorted(Path(folder).rglob("raw.txt"))
+        if not found:
+            raise InputError(f"{shown(folder)}: holds no pages (folders with raw.txt and truth.txt)")
+        for raw in found:
+            info = _page_info(raw.parent)
+            if args.part and (info.unit is None or info.unit % args.part[1] != args.part[0]):
+                others += 1
+            else:
+                pages[str(raw)] = info
+    evaluation = PageEvaluation(by, calibration=args.calibration)
+    chosen = spread(list(pages), args.limit)
+    names = [name for name in chosen if pages[name].order_ok]
+    evaluation.left_out["order"] = len(chosen) - len(names)
+    truths = (_decoded(Path(name).with_name("truth.txt"), args.encoding) for name in names)
+    for outcome, truth in zip(_outcomes(args, names), truths, strict=True):
+        if isinstance(outcome, Failure):
+            raise InputError(outcome.message)
+        info = pages[outcome.name]
+        evaluation.add(outcome.result, truth, info.engine, info.severity)
+    figures = evaluation.figures()
+    figures["left_out"]["part"] = others
+    return figures
+
+
+def _page_info(folder: Path) -> PageInfo:
+    from .evaluate import PageInfo, read_page_info
+
+    truth, meta = folder / "truth.txt", folder / "meta.json"
+    if not truth.is_file():
+        raise InputError(f"{shown(str(truth))}: no such file, though there is a raw.txt beside it")
+    return read_page_info(_decoded(meta, "utf-8"), str(meta)) if meta.exists() else PageInfo()
+
+
+def _decoded(path: str | Path, encoding: str | None) -> str:
+    name = "<stdin>" if path == STDIN else str(path)
+    return decode(read_bytes(path), encoding=encoding, name=name).text
+
+
+def _eval_pairs(args: argparse.Namespace, files: Sequence[str], by: Sequence[str]) -> dict[str, object]:
+    from .evaluate import PairEvaluation, read_pairs, spread
+
+    pairs = [(name, pair) for name in files for pair in read_pairs(_decoded(name, args.encoding), name)]
+    evaluation = PairEvaluation(by, calibration=args.calibration)
+    repaired = _repairing(args)
+    for name, pair in spread(pairs, args.limit):
+        evaluation.add(repaired(pair.source, f"{name}:{pair.line}"), pair.target, pair.engine, pair.severity)
+    return evaluation.figures()
+
+
+def _eval_clean(args: argparse.Namespace) -> dict[str, object]:
+    from .evaluate import CleanEvaluation, spread
+
+    evaluation = CleanEvaluation()
+    names = [name for name, _ in located(args.paths)]
+    if args.lines:
+        texts = [
+            (line.removesuffix("\r"), f"{name}:{number}")
+            for name in names
+            for number, line in enumerate(_decoded(name, args.encoding).split("\n"), 1)
+            if line.strip()
+        ]
+        repaired = _repairing(args)
+        for text, where in spread(texts, args.limit):
+            evaluation.add(repaired(text, where))
+        return evaluation.figures()
+    for outcome in _outcomes(args, spread(names, args.limit)):
+        if isinstance(outcome, Failure):
+            raise InputError(outcome.message)
+        evaluation.add(outcome.result)
+    return evaluation.figures()
+
+
+def _repairing(args: argparse.Namespace) -> Callable[[str, str], Result]:
+    """Repairs text by text in this process; the second argument says in messages where a text comes from."""
+    _start_worker(_job(args))
+    assert _WORKER is not None
+    pipeline, level, _ = _WORKER
+
+    def repaired(text: str, where: str) -> Result:
+        try:
+            return pipeline(text, level=level)
+        except Exception as error:
+            raise InputError(_unrepairable(where, error)) from None
+
+    return repaired
 
 
 def _train(args: argparse.Namespace) -> int:

@@ -57,7 +57,7 @@ class Document:
         self.lexicon = lexicon if lexicon is not None else Lexicon()
         self.resources = resources if resources is not None else default_resources()
         self.memo: dict[str, Any] = {}
-        """What a filter's two functions share about this text, by filter name."""
+        """What a filter found out about this text and is asked for again, by filter name."""
         self.shared: dict[str, Any] = {} if shared is None else shared
         """What a filter found out that holds in any text, by filter name; lives as long as a run."""
 
@@ -86,8 +86,7 @@ class Document:
     @cached_property
     def protected(self) -> Protected:
         """Spans that no filter may change: `hard` and the runs of real English."""
-        stray = frozenset(self.resources.stray_words)
-        return Protected([*self.hard, *english_spans(self.text, stray)])
+        return Protected([*self.hard, *english_spans(self.text, self.resources.stray_words)])
 
     @cached_property
     def chosen(self) -> Protected:
@@ -122,17 +121,18 @@ class Document:
         """The text as the language model reads it; lines that run on are joined."""
         lm = self.resources.model
         symbols, positions = lm.encode(self.text)
-        ids = symbols.astype(np.int64)
         soft = self.soft_breaks
         ends = np.array([0, *(line.stop for i, line in enumerate(self.lines) if not soft[i])], dtype=np.int64)
         # A paragraph starts at the first symbol at or after each hard end.
         cuts = np.unique(np.searchsorted(positions, ends))
-        cuts = cuts[cuts < len(ids)]
-        pairs = np.stack([np.full(len(cuts), EOS), np.full(len(cuts), BOS)], axis=1).ravel()
-        where = np.repeat(cuts, 2)
-        at = np.repeat(positions[cuts] if len(cuts) else cuts, 2)
-        ids = np.append(np.insert(ids, where, pairs)[1:], EOS) if len(ids) else ids
-        positions = np.append(np.insert(positions, where, at)[1:], len(self.text)) if len(positions) else positions
+        cuts = cuts[cuts < len(symbols)]
+        if len(cuts):
+            # At each cut one paragraph ends and one starts, but for the first; after all one ends.
+            where = np.append(np.repeat(cuts, 2)[1:], len(symbols))
+            at = np.append(np.repeat(positions[cuts], 2)[1:], len(self.text))
+            symbols = np.insert(symbols, where, np.tile([BOS, EOS], len(cuts)))
+            positions = np.insert(positions, where, at)
+        ids = symbols.astype(np.int64)
         return View(ids, positions, lm.score(ids))
 
     @cached_property

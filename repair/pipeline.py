@@ -124,7 +124,7 @@ class Pipeline:
                     continue
             level = filter_.rule(p.rule).level(p.confidence, flag=flag)
             (flags if level == "note" else replacing).append((p, level))
-        return [*settle(replacing), *flags]
+        return [*settle(replacing), *flags] if replacing else flags
 
     def _overruled(self, document: Document, p: Proposal) -> bool:
         """Whether the user's lexicon has decided otherwise: about what stands there, or about what would be put in."""

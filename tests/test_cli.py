@@ -402,6 +402,24 @@ def test_nothing_but_bad_files(here: Here) -> None:
         ("apply a.txt", "--log"),
         ("revert d --log a.txt", "is a directory"),
         ("rules nope", "no rule called 'nope'"),
+        ("eval missing.tsv", "missing.tsv: no such file or folder"),
+        ("eval empty", "empty: holds no pages"),
+        ("eval pages", "pages/1/truth.txt: no such file"),
+        ("eval broken", "broken/1/meta.json:1:2: not JSON"),
+        ("eval broken --part 0/2", "broken/1/meta.json:1:2: not JSON"),
+        ("eval a.txt", "a.txt:1: expected source<TAB>target"),
+        ("eval words/replace.txt", "words/replace.txt:2: expected source<TAB>target"),
+        ("eval binary.txt", "binary.txt: looks like a binary file"),
+        ("eval --clean missing.txt", "missing.txt: no such file or folder"),
+        ("eval --clean binary.txt", "binary.txt: looks like a binary file"),
+        ("eval --clean binary.txt --lines", "binary.txt: looks like a binary file"),
+        ("eval a.txt --lines", "--lines needs --clean"),
+        ("eval a.txt --part 1/2", "--part needs pages"),
+        ("eval a.txt --part 2/2", "must be like 3/4"),
+        ("eval a.txt --by rule,colour", "--by colour: not one of engine, severity, rule"),
+        ("eval a.txt --limit 0", "whole number from 1"),
+        ("eval a.txt --profile nope", "no profile called 'nope'"),
+        ("eval", "PATH"),
         ("train missing.txt -o m.ngram", "missing.txt: no such file"),
         ("train d -o m.ngram", "is a directory"),
         ("train a.txt -o a.txt", "would be overwritten"),
@@ -420,6 +438,9 @@ def test_bad_input(arguments: str, message: str, here: Here) -> None:
     here.write("noise.txt", bytes(range(128, 256)) * 4)
     here.write("words/replace.txt", "甲\t乙\n丙\n")
     here.write("empty.log", "")
+    here.write("pages/1/raw.txt", DAMAGED)
+    for file, content in (("raw.txt", DAMAGED), ("truth.txt", REPAIRED), ("meta.json", "{")):
+        here.write(f"broken/1/{file}", content)
     here.write("bad.txt.xz", "not xz")
     (here.folder / "empty").mkdir()
     (here.folder / "link.txt").symlink_to("a.txt")
@@ -628,7 +649,8 @@ def test_colour(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_help_version_rules(here: Here) -> None:
-    for command in ((), ("clean",), ("check",), ("diff",), ("apply",), ("revert",), ("rules",), ("train",)):
+    names = ("clean", "check", "diff", "apply", "revert", "rules", "eval", "train")
+    for command in ((), *((name,) for name in names)):
         ran = here(*command, "--help")
         assert (ran.status, ran.err) == (0, "")
         assert ran.out.decode().startswith("usage: repair")

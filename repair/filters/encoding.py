@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
 RULE: Final = "encoding"
 
-# Classes of code points, bits of one table. The last three are not damage by themselves.
+# Classes of code points, bits of one table. The last five are not damage by themselves.
 _RADICAL, _COMPAT, _INVISIBLE, _CONTROL, _LOST, _WIDE, _PRIVATE, _FORM = (1 << k for k in range(8))
-_LATIN, _LEAD, _MIDDLE, _TAIL = (1 << k for k in range(8, 12))
+_LATIN, _BYTE, _LEAD, _MIDDLE, _TAIL = (1 << k for k in range(8, 13))
 _SINGLE: Final = 0xFF
 
 # CJK radicals that are whole characters; the forms that only occur as components (亻, 氵) are left out, a text
@@ -139,7 +139,7 @@ def _tables() -> tuple[NDArray[np.uint16], dict[int, str]]:
     for c, plain in _FORMS.items():
         to[ord(c)] = plain
         bits[ord(c)] |= _FORM
-    bits[0x80:0x100] |= _LATIN
+    bits[0x80:0x100] |= _LATIN | _BYTE
     bits[list(_BYTE_OF)] |= _LATIN
     # Pairs of UTF-8 bytes as GBK shows them, in the order lead+continuation, continuation+lead, two continuations.
     lead = [0xE2, 0xE3, *range(0xE4, 0xEA), 0xEF]
@@ -156,19 +156,22 @@ def _tables() -> tuple[NDArray[np.uint16], dict[int, str]]:
 
 
 def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposal]:
-    codes = document.codes
-    bits, _ = _tables()
-    found = bits[codes]
-    if not (found & (_SINGLE | _LATIN | _LEAD)).any():
+    found = _tables()[0].take(document.codes)
+    seen = int(np.bitwise_or.reduce(found))
+    decoded: list[Proposal] = []
+    if seen & _BYTE:
+        decoded += _latin_mojibake(document, found)
+    if seen & _LEAD and seen & _MIDDLE and seen & _TAIL:
+        decoded += _gbk_mojibake(document, found)
+    yield from decoded
+    if not seen & _SINGLE:
         return
-    done: list[tuple[int, int]] = []
-    for proposal in (*_latin_mojibake(document, found), *_gbk_mojibake(document, found)):
-        done.append((proposal.start, proposal.end))
-        yield proposal
-    free = np.ones(len(codes), dtype=bool)
-    for start, end in done:
-        free[start:end] = False
+    free = np.ones(len(found), dtype=bool)
+    for proposal in decoded:
+        free[proposal.start : proposal.end] = False
     for kind, judge in _JUDGES:
+        if not seen & kind:
+            continue
         places = np.flatnonzero(((found & kind) != 0) & free)
         if len(places):
             for proposal in judge(document, places):
@@ -184,7 +187,7 @@ def _foreign(document: Document, start: int, end: int, places: int) -> bool:
     if places > 2000:
         return document.protected.hits(start, end)
     lo = max(0, start - 80)
-    near = Protected(english_spans(document.text[lo : end + 80], frozenset(document.resources.stray_words)))
+    near = Protected(english_spans(document.text[lo : end + 80], document.resources.stray_words))
     return near.hits(start - lo, end - lo)
 
 
@@ -370,9 +373,9 @@ def _latin_mojibake(document: Document, found: NDArray[np.uint16]) -> Iterator[P
     pairs = latin[:-1] & latin[1:]
     if not pairs.any():
         return
-    text, codes = document.text, document.codes
+    text = document.text
     # At least one of the two must be a byte above A0 shown as itself: “ ” and … … are ordinary.
-    own = (codes >= 0x80) & (codes < 0x100)
+    own = (found & _BYTE) != 0
     places = np.flatnonzero(pairs & (own[:-1] | own[1:]))
     done = -1
     for place in places.tolist():

@@ -39,6 +39,8 @@ _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _LOOP = re.compile(r"([\u2e80-\U0010ffff])\1\1")
 _UNIT = re.compile(r"[^，。！？；：、,!?;\n\r\f]{0,200}[，。！？；：,!?;\n\r\f]|[^，。！？；：、,!?;\n\r\f]{1,200}")
 _SENTENCE = re.compile(r"[。！？!?…][”』」’）)]{0,2}$")
+_MARKS = np.zeros(0x10000, dtype=np.bool_)  # what ends a unit
+_MARKS[[ord(ch) for ch in "，。！？；：、,!?;\n\r\f"]] = True
 _MOST = 20  # longest phrase
 _ENTRY = 12  # shorter lines may be entries of a list, verse or talk
 
@@ -56,7 +58,9 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
 
 def _runs(flags: NDArray[np.bool_], least: int) -> Iterator[tuple[int, int]]:
     """Runs of at least `least` True values, as ``(start, end)``."""
-    edge = np.flatnonzero(np.diff(np.concatenate(([0], flags.view(np.int8), [0]))))
+    if not flags.any():
+        return
+    edge = np.flatnonzero(np.diff(flags.view(np.int8), prepend=0, append=0))
     for start, end in zip(edge[::2].tolist(), edge[1::2].tolist(), strict=True):
         if end - start >= least:
             yield start, end
@@ -137,8 +141,9 @@ def _periods(codes: NDArray[np.uint32]) -> Sequence[int]:
         return range(2, _MOST + 1)
     padded = np.zeros(size + _MOST, dtype=np.uint32)
     padded[:size] = codes
-    shifted = np.lib.stride_tricks.sliding_window_view(padded, _MOST + 1)[:size]
-    agree = np.count_nonzero(shifted[:, 2:] == shifted[:, :1], axis=0)
+    # Row k is the text from its k-th character on: a view of `padded`, not a copy.
+    shifted = np.ndarray((_MOST + 1, size), np.uint32, padded, strides=padded.strides * 2)
+    agree = (shifted[2:] == codes).sum(axis=1)
     return [period for period, n in enumerate(agree.tolist(), start=2) if n >= 3 * period - 1]
 
 
@@ -197,9 +202,34 @@ def _flag(text: str, start: int, end: int, reason: str) -> Proposal:
 # ---------------------------------------------------------------- loops of clauses and sentences
 
 
+def _may_loop(text: str, codes: NDArray[np.uint32]) -> bool:
+    """Whether stretches of one to eight clauses may stand three times in a row: never wrongly False.
+
+    In a long text the clauses (matches of `_UNIT`) are known by the sums of their code points, which is much faster.
+    """
+    if len(text) < 1000:
+        units = _UNIT.findall(text)
+        return len(units) - len(set(units)) > 1  # one of them three times, or two of them twice
+    starts = np.append(0, np.flatnonzero(_MARKS.take(codes[:-1], mode="clip")) + 1)
+    sizes = np.diff(starts, append=len(codes))
+    if sizes.max() > 200:
+        return True  # `_UNIT` cuts such a clause up
+    # `_UNIT` leaves 、 out, and has no match where nothing stands before one.
+    listed = codes[starts + sizes - 1] == ord("、")
+    sizes -= listed
+    sums = (np.add.reduceat(codes, starts, dtype=np.uint32) - listed * ord("、"))[sizes > 0]
+    for period in range(1, 9):
+        same = sums[period:] == sums[:-period]
+        if np.count_nonzero(same) >= 2 * period and any(_runs(same, 2 * period)):
+            return True
+    return False
+
+
 def _clauses(document: Document, done: list[tuple[int, int]]) -> Iterator[Proposal]:
     """Stretches of one to eight clauses, together longer than a phrase, three or more times in a row."""
     text = document.text
+    if not _may_loop(text, document.codes):
+        return
     ids: dict[str, int] = {}
     starts: list[int] = []
     symbols: list[int] = []

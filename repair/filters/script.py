@@ -81,8 +81,7 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
         return
     script = document.resources.script
     kinds = script.kinds(codes)
-    counts = np.bincount(kinds, minlength=3)
-    traditional, simplified = int(counts[TRADITIONAL]), int(counts[SIMPLIFIED])
+    traditional, simplified = (int(np.count_nonzero(kinds == kind)) for kind in (TRADITIONAL, SIMPLIFIED))
     share = settings["minority"]
     # One stranger in a short text: two characters that speak for the other script are enough, one makes a proposal.
     if traditional and (traditional <= share * simplified or (traditional == 1 and simplified)):

@@ -106,7 +106,7 @@ def _classes() -> NDArray[np.uint8]:
 
 def find(document: Document) -> tuple[list[Gap], list[Gap]]:
     """The gaps between Chinese characters or full-width marks, and the doubled blanks between Latin words."""
-    classes = _classes()[document.codes]
+    classes = _classes().take(document.codes)
     blank = classes == _BLANK
     if not blank.any():
         return [], []

@@ -53,8 +53,8 @@ _MENTION = re.compile(
 )
 
 
-# A run of Latin words; the longest entry of the dictionary has three.
-_RUN = re.compile(rf"(?<![{LATIN}0-9])[A-Za-z]++(?:[ ]{{1,2}}[A-Za-z]++)*+(?![{LATIN}0-9])")
+# A run of Latin words; the longest entry of the dictionary has three. The look-back comes second for speed.
+_RUN = re.compile(rf"[A-Za-z](?<![{LATIN}0-9].)[A-Za-z]*+(?:[ ]{{1,2}}[A-Za-z]++)*+(?![{LATIN}0-9])")
 _BLANKS = " \t\u00a0\u3000"
 
 

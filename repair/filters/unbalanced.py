@@ -125,9 +125,16 @@ def _family(kind: int) -> int:
 
 
 def scan(document: Document) -> Scan:
-    """Pair all marks of the text outside machine syntax. Linear."""
+    """Pair all marks of the text outside machine syntax, once a text. Linear."""
+    if RULE not in document.memo:
+        document.memo[RULE] = _scan(document)
+    found: Scan = document.memo[RULE]
+    return found
+
+
+def _scan(document: Document) -> Scan:
     codes = document.codes
-    small = np.take(_TABLE, codes, mode="clip") if len(codes) else np.zeros(0, np.uint8)
+    small = _TABLE.take(codes, mode="clip")
     where = np.flatnonzero(small)
     if not len(where):
         return Scan({}, [], {}, frozenset())

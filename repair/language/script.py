@@ -62,7 +62,7 @@ class Script:
 
     def kinds(self, codes: NDArray[np.uint32]) -> NDArray[np.uint8]:
         """The table's entry for each of `codes`."""
-        return self.table[codes]
+        return self.table.take(codes)
 
     def kind(self, character: str) -> int:
         """`BOTH`, `TRADITIONAL` or `SIMPLIFIED` for one character."""
