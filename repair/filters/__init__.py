@@ -11,12 +11,13 @@ from importlib import import_module
 
 from .base import Filter, Rule
 
-# Order matters: characters are normalised before anything reads them, loops are cut before lines are
-# joined, and words are judged last, on text whose spaces and line breaks are right. The user's own
-# replacements come first, so that every rule sees them done.
+# Order matters: characters are normalised before anything reads them, the edges of pages are judged by lines
+# as they were read, loops are cut before lines are joined, and words are judged last, on text whose spaces and
+# line breaks are right. The user's own replacements come first, so that every rule sees them done.
 NAMES: tuple[str, ...] = (
     "lexicon",
     "encoding",
+    "page_edge",
     "space",
     "repetition",
     "furniture",

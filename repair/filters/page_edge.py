@@ -1,0 +1,616 @@
+"""Running heads and page numbers that OCR read into the text of a scanned page.
+
+``新闻作品选`` above the first line, ``·309·`` or ``30  新闻作品选`` below the last: a book or journal prints them at
+the edges of its pages, an engine writes them down as lines like any other (and misreads them: ``_时代的肝步``,
+``590一``), and the sentence that runs over the page is cut in two. The line is taken out with its line break.
+
+Only the first and the last line of a page are looked at, and only where the page is plainly a hard-wrapped scan:
+lines of about one length that end where the column ends and not where a sentence ends, so that the next line goes
+on with it. A form feed ends a page; the pages of one text vouch for each other, since heads return and numbers
+count on. The evidence (a number here or at the other edge, length, marks, whether the text runs on past the line,
+...) is weighed by a fitted model. Where only its looks speak against a line, and on bad scans, taking it out is
+proposed and never done unasked.
+
+Left alone: everything in text that is not hard-wrapped, pages with Markdown headings, headlines and chapter titles,
+section headings at the foot, signatures and dates, the short ends of paragraphs, verse, lists and tables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz import fuzz
+
+from ..document import TERMINAL, Document
+from ..language.logistic import logistic
+from ..language.ngram import BOS, EOS
+from ..text import Proposal
+from .base import Filter, Rule
+
+HEAD, NUMBER = "running-head", "page-number"
+FAMILY = "page_edge"
+
+FEWEST, MOST = 7, 150
+"""Lines of a page: with fewer nothing shows that it is hard-wrapped, and no printed page has more."""
+NARROWEST, WIDEST = 12.0, 60.0
+"""Widths of the column of a page, in Chinese characters."""
+NEAR = 6
+"""Pages before and after that are asked whether they have the same head."""
+SPAN = 4
+"""Symbols on each side of a line break that the language model looks at."""
+
+_FULL, _OPEN, _MARKED, _SHOWN = 0.33, 0.5, 0.25, 4
+"""What a scan has at least: share of full lines; of those, how many end without a final mark and how many have a mark
+inside; and the number of full lines without a final mark."""
+_TIED = 0.4
+"""Share of full lines without a final mark that the line below must go on with."""
+_TIED_BAD, _FULL_BAD, _MARKED_BAD = 0.05, 0.6, 0.5
+"""The same for bad scans, of which engines misread the ends of lines: other things must then be the plainer."""
+_WORTH, _SCRAP, _LOOKS, _DOUBTFUL = 0.5, 0.6, 0.8, 0.95
+"""Probability from which removing a line is proposed: with a page number or sisters on other pages, with a scrap at the
+other edge that may have been a number, with nothing but the looks of the line; and the highest without a number or
+sisters, and on bad scans."""
+
+_NO_SCAN = frozenset(("heading", "code", "table", "meta"))
+_STOP = re.compile("[\u4e00-\u9fff][。！？；]")
+_INNER = re.compile("[，。、；：！？,;:!?](?=.)")
+_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_SPECK = r"[\s\-—–―_·・•.．,，。:：;；'\"“”‘’`*~^°?？!！|/\\=+<>()（）\[\]【】〔〕「」《》〈〉]"
+_ALONE = re.compile(
+    rf"(?:{_SPECK}|[一二]){{0,8}}(?P<n>[1-9１-９](?: ?\d){{0,3}})(?:{_SPECK}|[一二]){{0,8}}"
+    rf"|{_SPECK}{{0,4}}第 ?(?P<page>\d{{1,4}}) ?[页頁](?: ?[,，/]? ?共 ?\d{{1,4}} ?[页頁])?{_SPECK}{{0,4}}"
+    r"|(?P<of>\d{1,4}) ?/ ?\d{1,4}"
+)
+_CLEAN = re.compile(r"(?P<l>[—–\-·・.•~〜]{0,2}) ?[1-9１-９]\d{0,3} ?(?P=l)")
+_BESIDE = re.compile(
+    rf"{_SPECK}{{0,4}}(?P<left>[1-9１-９]\d{{0,3}}){_SPECK}{{0,3}} {_SPECK}{{0,4}}[^\s\d].*"
+    rf"|.*[^\s\d]{_SPECK}{{0,4}} {_SPECK}{{0,3}}(?P<right>[1-9１-９]\d{{0,3}}){_SPECK}{{0,4}}"
+)
+# What a number may count at the start of a headline: 23 款开源工具.
+_COUNTED = frozenset(
+    "个家款种人年月日时点省市县名位项条万亿千百多余岁元天次大周届所类期件本部城国地小分秒米公吨倍级层套台座只起场段页支张辆"
+)
+_CHAPTER = re.compile(
+    r"\W{0,3}第.{1,4}[章节编卷部篇讲课回]|\W{0,2}[一二三四五六七八九十]{1,3}[、\s]|\W?[（(][一二三四五六七八九十]{1,3}[）)]"
+)
+_DATE = re.compile(
+    r"[\d〇○零一二三四五六七八九]{2,4}\s?年|[\d一二三四五六七八九十]\s?月\s?[\d一二三四五六七八九十]{1,3}\s?日"
+)
+
+
+class Row(NamedTuple):
+    """A line that is not blank: ``text[start:end]`` without the blanks at its ends; `solid` has no blanks at all."""
+
+    line: int
+    start: int
+    end: int
+    solid: str
+    width: float
+
+
+class Sheet(NamedTuple):
+    """A page that looks like a scan: `number` of the page in the text, usual `width` of its lines, share of `full`
+    lines, and the width of a line that reaches the `margin`."""
+
+    number: int
+    rows: list[Row]
+    width: float
+    full: float
+    margin: float
+
+
+class Edge(NamedTuple):
+    """The first or last line of a page, and its page number (`value`, 0 for none).
+
+    `alone`: it holds nothing else; `beside`: how likely the number beside a title is one; `name`: the title.
+    """
+
+    sheet: int
+    foot: bool
+    row: Row
+    alone: float
+    beside: float
+    value: int
+    name: str
+
+
+# ---------------------------------------------------------------- pages
+
+
+def sheets(document: Document) -> list[Sheet]:
+    """The pages of `document` that have the shape of hard-wrapped scans; none for other text, at next to no cost."""
+    if len(document.text) < FEWEST * NARROWEST:
+        return []
+    pages = list(_pages(document))
+    out = [sheet for number, rows in enumerate(pages) if (sheet := _sheet(number, rows))]
+    if not out or len(pages) == 1:
+        return out
+    # Where other pages are scans, a page with few lines, as at the end of a chapter, may be one too.
+    width = float(np.median([sheet.width for sheet in out]))
+    for number, rows in enumerate(pages):
+        if 4 <= len(rows) < FEWEST:
+            full = sum(_is_full(row, width) for row in rows)
+            if full >= 2 and 2 * full >= len(rows) - 2 and max(row.width for row in rows) <= 1.2 * width:
+                out.append(Sheet(number, rows, width, full / len(rows), _margin(rows, width)))
+    return sorted(out)
+
+
+def _ranges(document: Document) -> Iterator[tuple[int, int]]:
+    """The lines of each page: numbers of the first, and of the one after the last."""
+    text, lines = document.text, document.lines
+    start = 0
+    if "\f" in text:
+        for index, line in enumerate(lines):
+            if text[line.stop - 1] == "\f":
+                yield start, index + 1
+                start = index + 1
+    if start < len(lines):
+        yield start, len(lines)
+
+
+def _pages(document: Document) -> Iterator[list[Row]]:
+    """The rows of each page; none for one that cannot be a scan."""
+    text, lines = document.text, document.lines
+    for lo, hi in _ranges(document):
+        rows: list[Row] = []
+        for index in range(lo, hi):
+            start, end, _, kind = lines[index]
+            if kind == "blank":
+                continue
+            if kind in _NO_SCAN or end - start > 8 * WIDEST or len(rows) > MOST:
+                rows = []
+                break
+            raw = text[start:end]
+            solid = "".join(raw.split())
+            start += len(raw) - len(raw.lstrip())
+            width = len(solid) - len(solid.encode("ascii", "ignore")) / 2
+            rows.append(Row(index, start, start + len(raw.strip()), solid, width))
+        yield rows
+
+
+def _sheet(number: int, rows: list[Row]) -> Sheet | None:
+    if len(rows) < FEWEST:
+        return None
+    width, full = _column([row.width for row in rows[1:-1]])
+    if not NARROWEST <= width <= WIDEST or full < _FULL:
+        return None
+    inside = [row for row in rows[:-1] if row.width >= 0.88 * width]
+    unfinished = sum(row.solid[-1] not in TERMINAL for row in inside)
+    marked = sum(bool(_INNER.search(row.solid)) for row in inside)
+    if unfinished < max(_SHOWN, _OPEN * len(inside)) or marked < _MARKED * len(inside):
+        return None
+    return Sheet(number, rows, width, full, _margin(rows, width))
+
+
+def _column(widths: Sequence[float]) -> tuple[float, float]:
+    """The width that most lines have, and the share of lines that have about that width."""
+    order = sorted(widths)
+    best, lo, at = 0, 0, 0
+    for hi, width in enumerate(order):
+        while order[lo] < 0.8 * width:
+            lo += 1
+        if hi - lo + 1 >= best:
+            best, at = hi - lo + 1, (hi + lo) // 2
+    return order[at], best / len(order)
+
+
+def _is_full(row: Row, width: float) -> bool:
+    return 0.88 * width <= row.width <= 1.12 * width
+
+
+def _margin(rows: Sequence[Row], width: float) -> float:
+    """Width of a line that reaches the right margin, not of the first lines of paragraphs."""
+    full = sorted(row.width for row in rows if _is_full(row, width))
+    return full[2 * len(full) // 3] if full else width
+
+
+def _short_of(sheet: Sheet, row: Row) -> float:
+    """By what part of an indent of two characters, which engines do not write down, a line is too short."""
+    return (sheet.margin - row.width) / 2
+
+
+def _indents(sheet: Sheet) -> float:
+    """How certain it is that paragraphs are indented on a page, 0 to 1: by the lines after the ends of paragraphs."""
+    short = flush = 0
+    for above, below in pairwise(sheet.rows[1:-1]):
+        if above.width < 0.8 * sheet.width and above.solid[-1] in TERMINAL and below.width >= 0.8 * sheet.width:
+            by = _short_of(sheet, below)
+            short += 0.6 < by <= 1.6
+            flush += abs(by) <= 0.3
+    return float((short + 1) / (short + flush + 1.25)) ** 2
+
+
+# ---------------------------------------------------------------- edges
+
+
+def edges(document: Document, found: Sequence[Sheet]) -> list[Edge]:
+    """First and last lines of the pages `found`, with the numbers in them: two for each page, top and foot."""
+    out = []
+    for k, sheet in enumerate(found):
+        for foot in (False, True):
+            row = sheet.rows[-foot]
+            out.append(_edge(" ".join(document.text[row.start : row.end].split()), k, foot, row))
+    return out
+
+
+def _edge(read: str, sheet: int, foot: bool, row: Row) -> Edge:
+    alone = beside = 0.0
+    value = 0
+    name = "".join(_HAN.findall(row.solid))
+    if len(row.solid) <= 12 and (m := _ALONE.fullmatch(read)):
+        alone, name = 1.0, ""
+        value = int("".join((m["n"] or m["page"] or m["of"]).split()))
+    elif len(name) >= 2 and (m := _BESIDE.fullmatch(read)):
+        value, beside = int(m["left"] or m["right"]), 1.0
+        counted = bool(m["left"]) and read[m.end("left") :].lstrip()[:1] in _COUNTED
+        # One digit is as likely a speck, 1978 is a year, and 12 may be followed by what there are twelve of.
+        if value < 10 or 1900 <= value < 2100 or counted:
+            beside = 0.3
+    return Edge(sheet, foot, row, alone, beside, value, name)
+
+
+class _Sisters(NamedTuple):
+    """What the same edge of near pages says: how alike the two most similar lines there are (where the text beside
+    them is not alike as well), whether a page number there and the one here count on, and on what share of the pages
+    that edge has a number or a line that returns."""
+
+    again: float
+    again_twice: float
+    series: float
+    place: float
+
+
+def _sisters(found: Sequence[Sheet], of: Sequence[Edge]) -> list[_Sisters]:
+    near = [range(max(0, edge.sheet - NEAR), min(len(found), edge.sheet + NEAR + 1)) for edge in of]
+    seen = []
+    for edge, sheets_ in zip(of, near, strict=True):
+        alike = [0.0, 0.0]
+        series = 0.0
+        for j in sheets_:
+            other = of[2 * j + edge.foot]
+            if other is edge:
+                continue
+            if len(edge.name) >= 2 and len(other.name) >= 2:
+                ratio = fuzz.ratio(edge.name, other.name) / 100
+                alike.append(ratio if ratio >= 0.45 and not _same_text(found, edge, other) else 0.0)
+            if edge.value and other.value and edge.alone == other.alone:
+                step = found[j].number - found[edge.sheet].number
+                series = max(series, float(other.value - edge.value == step))
+        alike.sort()
+        seen.append((alike[-1], alike[-2], series))
+    sure = [edge.alone == 1 or edge.beside == 1 or again[0] >= 0.6 for edge, again in zip(of, seen, strict=True)]
+    out = []
+    for edge, again, sheets_ in zip(of, seen, near, strict=True):
+        others = [sure[2 * j + edge.foot] for j in sheets_ if j != edge.sheet]
+        out.append(_Sisters(*again, sum(others) / len(others) if others else 0.0))
+    return out
+
+
+def _same_text(found: Sequence[Sheet], edge: Edge, other: Edge) -> bool:
+    """Whether the lines beside two edges are alike: the same page twice, or the same form."""
+    one, two = (found[e.sheet].rows[-2 if e.foot else 1].solid for e in (edge, other))
+    return fuzz.ratio(one, two) >= 60
+
+
+def _odd(document: Document, of: Sequence[Edge]) -> list[float]:
+    """For each edge how little its characters look like language: mean surprise, 0 (fluent) to 1."""
+    model = document.resources.model
+    ids: list[int] = []
+    ends = []
+    for edge in of:
+        symbols, _ = model.encode(edge.row.solid)
+        ids += [BOS, *symbols.tolist(), EOS]
+        ends.append(len(ids))
+    logp = model.score(np.array(ids, dtype=np.int64))
+    starts = [0, *ends]
+    return [
+        float(np.clip(-logp[start + 1 : end].mean() - 1, 0, 4)) / 4 for start, end in zip(starts, ends, strict=False)
+    ]
+
+
+class _Breaks(NamedTuple):
+    """For each line break of a page, in log10, what the language model thinks of the text running on over it.
+
+    `tie`: likelihood ratio of the line below having something to do with the one above; `middle`: of its starting in
+    the middle of a sentence, whatever stands above (`first`: the same of the first line of the page); `unended`: how
+    unlikely the line above ends a paragraph.
+    """
+
+    tie: NDArray[np.float64]
+    middle: NDArray[np.float64]
+    unended: NDArray[np.float64]
+    first: float
+
+
+def _breaks(document: Document, rows: Sequence[Row]) -> _Breaks:
+    model = document.resources.model
+    n = len(rows) - 1
+    left = np.full((n, SPAN), model.pad, dtype=np.int64)
+    heads = np.full((n + 1, SPAN), model.pad, dtype=np.int64)
+    for k, row in enumerate(rows):
+        ids, _ = model.encode(row.solid)
+        heads[k, : len(ids[:SPAN])] = ids[:SPAN]
+        if k < n:
+            left[k, SPAN - len(ids[-SPAN:]) :] = ids[-SPAN:]
+    joined = model.score_windows(np.concatenate([left, heads[1:]], axis=1), SPAN).sum(axis=1)
+    fresh, loose = (
+        model.score_windows(np.concatenate([np.full((n + 1, 1), before), heads], axis=1), 1).sum(axis=1)
+        for before in (BOS, model.pad)
+    )
+    stop = model.score_windows(np.concatenate([left, np.full((n, 1), EOS)], axis=1), SPAN)[:, 0]
+    middle = (loose - fresh).astype(np.float64)
+    return _Breaks((joined - loose[1:]).astype(np.float64), middle[1:], -stop.astype(np.float64), float(middle[0]))
+
+
+# ---------------------------------------------------------------- evidence
+
+_BOTH = (
+    "bias",
+    "alone",
+    "clean",
+    "beside",
+    "other_number",
+    "other_beside",
+    "other_odd",
+    "width",
+    "tiny",
+    "final",
+    "comma",
+    "stop",
+    "tied_less",
+    "tied",
+    "runs_past",
+    "plain",
+    "worn",
+    "gap",
+    "blank",
+    "odd",
+    "odd_plain",
+    "date",
+    "ragged",
+    "full",
+    "narrow",
+    "lonely",
+    "again",
+    "again_twice",
+    "series",
+    "place",
+)
+_TOP = (*_BOTH, "begun", "tail", "flush", "starts", "indent")
+_FOOT = (*_BOTH, "marks", "chapter")
+NAMES = tuple([f"top_{name}" for name in _TOP] + [f"foot_{name}" for name in _FOOT])
+
+
+def features(
+    document: Document, found: Sequence[Sheet], of: Sequence[Edge]
+) -> tuple[NDArray[np.float64], list[tuple[float, float]]]:
+    """Evidence for each edge, (n, len(NAMES)), and from which to which probability removing it may be proposed.
+
+    The latter is 0 where the page does not run on from line to line, and for a line as wide as the column that has
+    not both a number and sisters; there the evidence is not looked for.
+    """
+    out = np.zeros((len(of), len(NAMES)))
+    limits = [(1.0, 0.0)] * len(of)
+    sisters = _sisters(found, of)
+    for k, sheet in enumerate(found):
+        pair = of[2 * k : 2 * k + 2]
+        apart = [
+            document.lines[edge.row.line].kind in ("text", "list")
+            and (edge.row.width <= 0.8 * sheet.width or (edge.beside == 1 and sisters[2 * k + edge.foot].again >= 0.6))
+            for edge in pair
+        ]
+        if not any(apart):
+            continue
+        breaks = _breaks(document, sheet.rows)
+        highest = _scan(sheet, breaks)
+        if not highest:
+            continue
+        odd = _odd(document, pair)
+        for at in (0, 1):
+            edge, other, number = pair[at], pair[1 - at], 2 * k + at
+            near = sisters[number]
+            plain = max(edge.alone, edge.beside, other.alone, other.beside, near.again, near.place) < 0.5
+            evidence = _evidence(document, sheet, breaks, edge, other, plain, odd[at], odd[1 - at]) | near._asdict()
+            evidence["worn"] = _worn(document, sheet) if plain and apart[at] else 0.0
+            evidence["lonely"] = len(found) > 1 and max(near.again, near.series) < 0.45 and not edge.alone
+            names, column = (_FOOT, len(_TOP)) if edge.foot else (_TOP, 0)
+            out[number, column : column + len(names)] = [float(evidence[name]) for name in names]
+            if apart[at]:
+                # A long line that the text goes on with, or comes from, may be what is left of one of its own.
+                own = evidence["tied"] > 0 and evidence["width"] > 0.5
+                doubtful = plain or (own and max(edge.alone, edge.beside, near.again) < 0.6)
+                limits[number] = _least(evidence, plain), min(highest, _DOUBTFUL) if doubtful else highest
+    return out, limits
+
+
+def _least(evidence: Mapping[str, float], plain: bool) -> float:
+    """Probability from which removing the line may be proposed."""
+    if not plain:
+        return _WORTH
+    if evidence["other_odd"]:
+        return _SCRAP
+    # A title above the first line of a paragraph, no number anywhere: nothing shows that it is not the text's own.
+    return 1.0 if evidence.get("starts") or evidence.get("indent") else _LOOKS
+
+
+def _worn(document: Document, sheet: Sheet) -> float:
+    """How badly misread a page is, 0 to 1: by the share of symbols that surprise the language model, those at the
+    starts of lines left out. On a page that is not worn the page number would have been read."""
+    model = document.resources.model
+    ids = [model.encode(row.solid)[0] for row in sheet.rows[1:-1]]
+    logp = model.score(np.concatenate(ids))
+    inside = np.concatenate([np.arange(len(line)) >= 3 for line in ids])
+    return float(min(1.0, 10 * (logp[inside] < -4).mean())) if inside.any() else 0.0
+
+
+def _scan(sheet: Sheet, breaks: _Breaks) -> float:
+    """1 for a page whose lines go on with each other, less for one where that is not quite plain, 0 for others."""
+    inside = [
+        i
+        for i, row in enumerate(sheet.rows[1:-2], 1)
+        if row.width >= 0.88 * sheet.width and row.solid[-1] not in TERMINAL
+    ]
+    if len(inside) < (_SHOWN if len(sheet.rows) >= FEWEST else 1):
+        return 0.0
+    tied = float((breaks.tie[inside] > 0.5).mean())
+    marked = sum(bool(_INNER.search(sheet.rows[i].solid)) for i in inside) / len(inside)
+    if tied >= _TIED:
+        return 1.0
+    return _DOUBTFUL if tied >= _TIED_BAD and sheet.full >= _FULL_BAD and marked >= _MARKED_BAD else 0.0
+
+
+def _evidence(
+    document: Document,
+    sheet: Sheet,
+    breaks: _Breaks,
+    edge: Edge,
+    other: Edge,
+    plain: bool,
+    odd: float,
+    other_odd: float,
+) -> dict[str, float]:
+    """What the page says about one of its edges; `plain`: there is no page number and the line does not return."""
+    text = document.text
+    row, solid, foot = edge.row, edge.row.solid, edge.foot
+    near = sheet.rows[-2] if foot else sheet.rows[1]
+    at = -1 if foot else 0
+    between = text[near.end : row.start] if foot else text[row.end : near.start]
+    read = text[document.lines[row.line].start : row.end]
+    text_here = 1.0 - edge.alone
+    # A scrap at the other edge that does not go on with the text may be what is left of a page number.
+    scrap = other.row.width < 0.35 * sheet.width and not other.alone and breaks.tie[-1 - at] < 1
+    evidence = {
+        "bias": 1.0,
+        "alone": edge.alone,
+        "clean": edge.alone and bool(_CLEAN.fullmatch(" ".join(read.split()))),
+        "beside": edge.beside,
+        "other_number": other.alone,
+        "other_beside": other.beside,
+        "other_odd": other_odd if scrap and not _STOP.search(other.row.solid) else 0.0,
+        "width": min(1.2, row.width / sheet.width),
+        "tiny": row.width <= 3,
+        "final": solid[-1] in "。！？!?；;" or solid[-2:] in ("。”", "。》", "！”", "？”", '。"'),
+        "comma": solid[-1] in "，、：,:",
+        "stop": text_here * bool(_STOP.search(solid)),
+        "tied_less": float(np.clip(breaks.tie[at], -4, 1)) / 4,
+        "tied": float(np.clip(breaks.tie[at] - 1, 0, 4)) / 4,
+        "plain": plain,
+        "gap": not plain and ("   " in read.strip() or read.startswith("    ")),
+        "blank": between.count("\n") > 1,
+        "odd": 0.0 if plain else odd * text_here,
+        "odd_plain": max(0.0, 2 * odd - 1) if plain else 0.0,
+        "date": bool(_DATE.search(solid)),
+        "ragged": near.width < 0.8 * sheet.width and near.solid[-1] not in TERMINAL,
+        "full": sheet.full,
+        "narrow": float(np.clip((22 - sheet.width) / 8, 0, 1)),
+    }
+    if foot:
+        # The text above ends in the middle of a sentence: a full line without a final mark.
+        past = near.width >= 0.8 * sheet.width and near.solid[-1] not in TERMINAL
+        return evidence | {
+            "runs_past": min(4.0, float(breaks.unended[at])) / 4 if past else -1.0,
+            "marks": min(2.0, len(_INNER.findall(solid))) * text_here,
+            "chapter": bool(_CHAPTER.match(solid)),
+        }
+    # A line below that reaches the margin goes on with a paragraph, where paragraphs are indented.
+    short = _short_of(sheet, near)
+    return evidence | {
+        "runs_past": float(np.clip(breaks.middle[at], -3, 3)) / 3,
+        "begun": float(np.clip(breaks.first, -3, 3)) / 3 if plain and text_here else 0.0,
+        "tail": near.width < 0.8 * sheet.width and near.solid[-1] in "。！？!?”",
+        "flush": _indents(sheet) if abs(short) <= 0.3 else 0.0,
+        "starts": 0.6 < short <= 1.6,
+        "indent": text[document.lines[near.line].start] == "\u3000",
+    }
+
+
+# ---------------------------------------------------------------- proposals
+
+
+def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposal]:
+    # What was thought of the page as it was read: once its lines are joined nothing shows that it was a scan.
+    judged: dict[tuple[bool, str, str], tuple[str, float]] = document.shared.setdefault(FAMILY, {})
+    looked_at: set[int] = set()
+    found = sheets(document)
+    if found:
+        weights = document.resources.weights(FAMILY, NAMES)
+        of = edges(document, found)
+        for edge, row, (least, ceiling) in zip(of, *features(document, found, of), strict=True):
+            if not ceiling:
+                continue
+            looked_at.add(edge.row.line)
+            near = found[edge.sheet].rows[-2 if edge.foot else 1]
+            key = _key(edge.foot, edge.row.solid, near.solid)
+            rule, probability = _rule(edge), min(ceiling, logistic(float(row @ weights)))
+            if probability < least:
+                probability = 0.0
+            if key in judged:
+                probability = max(probability, judged[key][1])
+            if probability >= _WORTH:
+                judged[key] = rule, probability
+                yield _proposal(document, edge.row.line, near.line, edge.foot, rule, probability)
+    if judged:
+        text, lines = document.text, document.lines
+        for line, near_line, foot in _outer_lines(document):
+            solid, beside = ("".join(text[lines[i].start : lines[i].end].split()) for i in (line, near_line))
+            key = _key(foot, solid, beside)
+            if line not in looked_at and key in judged:
+                yield _proposal(document, line, near_line, foot, *judged[key])
+
+
+def _key(foot: bool, solid: str, near: str) -> tuple[bool, str, str]:
+    """What an edge is known by in later states of the text: the line and the text it touches."""
+    return foot, solid, near[-SPAN:] if foot else near[:SPAN]
+
+
+def _rule(edge: Edge) -> str:
+    return NUMBER if edge.alone or len(edge.name) < 2 or (edge.foot and edge.row.width <= 4) else HEAD
+
+
+def _outer_lines(document: Document) -> Iterator[tuple[int, int, bool]]:
+    """First and last line of each page that are not blank, with the line next to them."""
+    lines = document.lines
+    for lo, hi in _ranges(document):
+        shown = [i for i in range(lo, hi) if lines[i].kind != "blank"]
+        if len(shown) > 1:
+            yield shown[0], shown[1], False
+            yield shown[-1], shown[-2], True
+
+
+def _proposal(document: Document, line: int, near: int, foot: bool, rule: str, probability: float) -> Proposal:
+    """`line` goes with its line break and the blank lines between it and the line `near` it."""
+    lines = document.lines
+    start, end = (lines[near].end, lines[line].end) if foot else (lines[line].start, lines[near].start)
+    what = "a page number" if rule == NUMBER else "a running head"
+    return Proposal(
+        start,
+        end,
+        "",
+        rule,
+        probability,
+        f"{what} at the {'foot' if foot else 'top'} of a scanned page",
+        (("", probability), (document.text[start:end], 1 - probability)),
+    )
+
+
+FILTER = Filter(
+    FAMILY,
+    (
+        Rule(
+            HEAD,
+            "a running head at the edge of a scanned page",
+            examples=(("354   时代的脚步⏎的原则办事，⏎……（一页扫描文字）", "的原则办事，⏎……（一页扫描文字）"),),
+        ),
+        Rule(
+            NUMBER,
+            "a page number at the edge of a scanned page",
+            examples=(("（一页扫描文字）……必须认真贯彻⏎⏎— 23 —", "（一页扫描文字）……必须认真贯彻"),),
+        ),
+    ),
+    propose,
+)
