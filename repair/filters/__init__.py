@@ -26,9 +26,8 @@ NAMES: tuple[str, ...] = (
     "script",
     "unbalanced",
     "quote_style",
-    "misread",
-    "marks",
     "mark_width",
+    "misread",
     "typography",
 )
 

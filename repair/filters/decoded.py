@@ -233,6 +233,13 @@ def _groups(document: Document, edits: list[Edit]) -> list[list[Edit]]:
     return out
 
 
+def _kind(read: str, after: str) -> str:
+    if not read or not after:
+        return "delete" if read else "insert"
+    # Katakana are read for Hanzi that look like them (カ for 力).
+    return "hanzi" if (is_hanzi(read[0]) or "\u30a1" <= read[0] <= "\u30fa") and is_hanzi(after) else "mark"
+
+
 class _Evidence:
     """Makes the evidence rows of all groups of one document."""
 
@@ -285,7 +292,7 @@ class _Evidence:
             # A mark belongs to what it follows, an opening one to what follows it.
             read = ""
             lo = hi = int(positions[start]) if after in OPENING and start < n else int(positions[start - 1]) + 1
-        kind = "insert" if not read else "delete" if not after else "hanzi" if is_hanzi(read[0]) and is_hanzi(after) else "mark"
+        kind = _kind(read, after)
         row = self._row(k, kind, group, start, end, lo, hi, read, after)
         return Finding(kind, lo, hi, after, (start, end), tuple(group), row, 0.0)
 

@@ -27,6 +27,9 @@ WINDOW = -6.5
 """log10 probability of a symbol and the two after it below which it is looked into in damaged text."""
 WINDOW_CLEAN = -9.0
 """The same in text that shows no damage: four times fewer places, and two in a hundred of what is found there lost."""
+SHARP, SHARP_WINDOW = -4.0, -7.5
+"""log10 probability of one symbol, and of it with the two after it, below which it is looked into in any text: before
+a full stop three symbols never look as bad as elsewhere."""
 ODD = -9.0
 """Below this for three symbols, the neighbours' wishes are tried as well."""
 ASKED = 16
@@ -97,6 +100,7 @@ class _Lattice(NamedTuple):
 def flagged(source: Source) -> NDArray[np.bool_]:
     """Which symbols are looked into: the suspicious ones and those right before one, (n,)."""
     doubtful = suspicious(source.logp, SINGLE, source.window)
+    doubtful |= (source.logp < SHARP) & (window_sums(source.logp) < SHARP_WINDOW)
     flag = doubtful.copy()
     flag[:-1] |= doubtful[1:]
     flag &= source.free
