@@ -50,7 +50,7 @@ def test_similarity_is_symmetric_and_the_channel_is_not_exactly(channel: Channel
     assert table.similarity(left, left) == pytest.approx(1.0, abs=1e-6)
     # Direction counts: how often each is misread and how often each is the outcome.
     both = channel.log_prob(left, right) - channel.log_prob(right, left)
-    assert np.all(np.abs(both) < 3)
+    assert np.all(np.abs(both) < 5)
     assert np.any(np.abs(both) > 0.1)
 
 

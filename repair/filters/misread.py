@@ -15,6 +15,7 @@ as the evidence tells them, text in traditional script.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -35,7 +36,8 @@ VERSE = 12
 PAIR = 60
 """Characters in which the partner of a mark is looked for."""
 _COLUMN_GAP = re.compile(r"[ \t]{3}|\u3000{2}")
-_LINE_END = ("", "\n", "\r", "\f")
+BULLETS = "·•-–—*○●◆■□▪"
+"""Signs that begin the items of lists."""
 RULES = {"hanzi": "misread", "mark": "misread-mark", "insert": "dropped-mark", "delete": "speck"}
 """Kind of finding -> rule."""
 
@@ -69,21 +71,28 @@ def repairs(document: Document, least: float, marks: bool) -> Iterator[Proposal]
 
 
 def _plausible(document: Document, finding: Finding) -> bool:
-    """Whether a repair of a mark concerns running Chinese text: not Japanese, columns, verse, or a mark that has its
-    partner."""
+    """Whether a repair of a mark concerns running Chinese text: not Japanese, columns, verse, bullets, or a mark that has
+    its partner."""
     text, lo, hi = document.text, finding.start, finding.end
+    line = document.lines[bisect_right(document.lines, lo, key=lambda line: line.start) - 1]
+    begin, end = line.start, line.end
+    if "|" in text[begin:end] or not (text[begin:lo].strip() or text[hi:end].strip()):
+        return False
+    read = text[lo:hi]
+    if read in BULLETS and read and not text[begin:lo].strip() and text[hi : hi + 1] in " \t\u3000":
+        return text.count(f"\n{text[begin : hi + 1]}") <= (begin > 0)
+    if read in ('"', "'") and sum(f.kind == "hanzi" and f.probability >= 0.5 for f in findings(document)) < 2:
+        return False  # the author's own way to quote, unless there is damage as well
     if any("\u3040" <= ch <= "\u30ff" for ch in text[max(0, lo - 1) : hi + 1]):
         return False
     if _COLUMN_GAP.search(text[max(0, lo - 3) : lo]) or _COLUMN_GAP.search(text[hi : hi + 3]):
         return False
-    if finding.kind == "insert" and text[hi : hi + 1] in _LINE_END:
-        start = max(text.rfind(end, 0, lo) for end in "\n\r\f") + 1
-        return lo - start >= VERSE
-    mark = text[lo:hi]
-    if mark not in PARTNER or not mark:
+    if finding.kind == "insert" and hi == end:
+        return lo - begin >= VERSE
+    if not read or read not in PARTNER:
         return True
-    near = text[hi : hi + PAIR] if mark in OPENING else text[max(0, lo - PAIR) : lo]
-    return PARTNER[mark] not in near
+    near = text[hi : hi + PAIR] if read in OPENING else text[max(0, lo - PAIR) : lo]
+    return PARTNER[read] not in near
 
 
 def _reason(finding: Finding, read: str) -> str:
@@ -184,7 +193,7 @@ FILTER = Filter(
         Rule(
             "misread",
             "a character that the engine took for another",
-            safe_at=0.8,
+            safe_at=0.75,
             review_at=0.45,
             examples=(("推动环研工作者围绕", "推动科研工作者围绕"), ("自已的得失", "自己的得失")),
         ),
@@ -192,7 +201,6 @@ FILTER = Filter(
             "misread-mark",
             "a mark, digit or sign that the engine took for another",
             safe_at=0.9,
-            review_at=0.4,
             examples=(("该港口：因此，", "该港口。因此，"),),
         ),
         Rule("dropped-mark", "a mark that the engine dropped", ceiling="review"),
