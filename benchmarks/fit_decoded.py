@@ -10,6 +10,7 @@ damage; CLEAN: clean text that is only measured on. One logistic regression for 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -98,6 +99,31 @@ def text_examples(texts: list[str], resources: Resources, rng: random.Random, ra
     return Examples(np.array(xs).reshape(-1, len(FEATURES)), y, np.array(kinds, int), np.where(y > 0, 1, -1))
 
 
+def sentence_examples(path: Path, resources: Resources) -> Examples:
+    """Examples from a table of sentences (id, as read, as printed), each a document by itself."""
+    xs, ys, kinds, won = [], [], [], []
+    for row in path.read_text(encoding="utf-8").split("\n"):
+        cells = row.split("\t")
+        if len(cells) < 3 or cells[1] == "ocr":
+            continue
+        read, printed = cells[1], cells[2]
+        distance = Levenshtein.distance(read, printed)
+        for f in weighed(Document(read, None, resources)):
+            better = distance - Levenshtein.distance(read[: f.start] + f.after + read[f.end :], printed)
+            xs.append(f.evidence)
+            ys.append(float(better >= len(f.edits)))
+            kinds.append(KINDS.index(f.kind))
+            won.append(better)
+    return Examples(np.array(xs).reshape(-1, len(FEATURES)), np.array(ys), np.array(kinds, int), np.array(won, int))
+
+
+def sentences(path: str, rng: random.Random, count: int) -> list[str]:
+    """Sentences, or clauses, of a text at random, for documents of one sentence."""
+    lines = [line for line in Path(path).read_text(encoding="utf-8").split("\n") if line.strip()]
+    found = (rng.choice(re.findall(r"[^。！？；]{6,60}[。！？；]?", rng.choice(lines)) or [""]) for _ in range(count))
+    return [text for text in found if text]
+
+
 def sample(path: str, rng: random.Random, documents: int, paragraphs: int = 12) -> list[str]:
     lines = [line for line in Path(path).read_text(encoding="utf-8").split("\n") if line.strip()]
     starts = [rng.randrange(max(1, len(lines) - paragraphs)) for _ in range(documents)]
@@ -142,6 +168,7 @@ def safe_from(p: np.ndarray, won: np.ndarray, wanted: float = 0.98) -> float:
 def main() -> None:
     parser = fit_arguments(__doc__, 60)
     parser.add_argument("--more", action="append", default=[])
+    parser.add_argument("--sentences", type=Path, help="table of sentences (id, as read, as printed)")
     parser.add_argument("--dictionaries")
     parser.add_argument("--save", type=Path)
     a = parser.parse_args()
@@ -161,6 +188,10 @@ def main() -> None:
             # Damage is rare in such text: more of it, so that there is enough.
             parts.append(text_examples(sample(t, rng, a.documents * (1 if rate == 0 else 3)), resources, rng, rate))
             print(f"{Path(t).stem}, misread {rate}: {len(parts[-1].y)} findings, {int(parts[-1].y.sum())} right", flush=True)
+        parts.append(text_examples(sentences(t, rng, 4 * a.documents), resources, rng, 0.0))
+    if a.sentences:
+        parts.append(sentence_examples(a.sentences, resources))
+        print(f"sentences: {len(parts[-1].y)} findings, {int(parts[-1].y.sum())} right", flush=True)
     fitted = joined(parts)
     weights = {}
     for number, kind in enumerate(KINDS):

@@ -34,6 +34,8 @@ SURE = 2.0
 """Gain and cost together from which a repair counts as likely before anything else is known."""
 TYPICAL = 500
 """Symbols of undamaged text that short texts are measured together with."""
+SHORT = (60, 120)
+"""Symbols up to which a text is a sentence or two by itself, and from which on it is a text."""
 CLEANEST = -3.6
 """Least value of the same in the texts that the weights were fitted on."""
 DAMAGED = (-3.4, -2.6)
@@ -67,6 +69,9 @@ FEATURES = (
     "gain_clean",
     "cost_clean",
     "lead_clean",
+    "short",
+    "lead_short",
+    "margin_short",
     "size",
     "first",
     "last",
@@ -186,8 +191,15 @@ def source_of(document: Document) -> Source:
         np.where(real, codes[at], 0).astype(np.int64),
         free,
         np.where(real, place[at], INSIDE),
-        float(np.interp(document.dirt, (CLEAN_DIRT, DIRTY), (WINDOW_CLEAN, WINDOW))),
+        WINDOW
+        if len(view.ids) <= SHORT[0]
+        else float(np.interp(document.dirt, (CLEAN_DIRT, DIRTY), (WINDOW_CLEAN, WINDOW))),
     )
+
+
+def _shortness(size: int) -> float:
+    """1 for a sentence by itself, 0 for a text of some length."""
+    return float(np.interp(size, SHORT, (1.0, 0.0)))
 
 
 def _alone(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
@@ -364,6 +376,10 @@ class _Evidence:
         values["clean"] = clean
         for name in ("gain", "cost", "lead"):
             values[f"{name}_clean"] = clean * values[name]
+        # A sentence by itself says little about how damaged its source is.
+        values["short"] = _shortness(len(view.ids))
+        values["lead_short"] = values["short"] * values["lead"]
+        values["margin_short"] = values["short"] * values["margin"]
         row = np.zeros(len(FEATURES))
         for name, value in values.items():
             row[INDEX[name]] = value
