@@ -17,17 +17,14 @@ from fit_decoded import WORST, of_part, sample, without_heads
 from rapidfuzz.distance import Levenshtein
 
 from repair.document import Document
-from repair.filters import get
 from repair.filters.mark_width import FEATURES, WIDE, places
 from repair.language.resources import Resources, default_resources
-from repair.pipeline import Pipeline
 
 
 def page_examples(chosen: Iterable[Page], resources: Resources) -> tuple[np.ndarray, np.ndarray]:
-    before = Pipeline([get("broken_join")], resources=resources)
     xs, ys = [], []
     for page in chosen:
-        text, truth = before(without_heads(page)).text, "".join(page.truth.split())
+        text, truth = without_heads(page), "".join(page.truth.split())
         where = [i for i, ch in enumerate(text) if not ch.isspace()]
         solid = "".join(text[i] for i in where)
         operations = Levenshtein.opcodes(solid, truth)

@@ -22,12 +22,12 @@ NAMES: tuple[str, ...] = (
     "repetition",
     "furniture",
     "stray_word",
+    "mark_width",
+    "misread",
     "broken_join",
     "script",
     "unbalanced",
     "quote_style",
-    "mark_width",
-    "misread",
     "typography",
 )
 

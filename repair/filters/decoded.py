@@ -163,7 +163,8 @@ def weighed(document: Document) -> list[Finding]:
         return []
     resources = document.resources
     source = source_of(document)
-    edits = decode(resources.model, resources.channel, resources.near, resources.slips, source)
+    known = document.shared.setdefault("decoded", {})
+    edits = decode(resources.model, resources.channel, resources.near, resources.slips, source, known)
     groups = _groups(document, [e for e in edits if e.gain + e.cost >= LEAST])
     if not groups:
         return []

@@ -21,12 +21,14 @@ from ..document import Document
 from ..language.logistic import logistic
 from ..text import Proposal
 from .base import Filter, Rule
-from .decoded import damage_of
+from .decoded import damage_of, findings
 
 UNDAMAGED = -2.8
 """log10 of likely repairs a symbol below which a text shows no sign of an engine: its marks are its author's."""
 WIDE = {",": "，", ":": "：", ";": "；", "?": "？", "!": "！", "(": "（", ")": "）"}
 _HALF = re.compile("[,:;?!()]")
+SPECK = 0.5
+"""Probability from which a mark is rather a speck, or another mark, than one in the wrong width."""
 _FACES = frozenset(a + b for a in ":;" for b in "()")
 _BLANK = " \t\u3000"
 _MARKS = frozenset("，。、：；？！“”‘’《》（）—…·,:;?!()\"'")
@@ -159,7 +161,10 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
     if not found:
         return
     weights = document.resources.weights("mark_width", FEATURES)
+    doubtful = {f.start for f in findings(document) if f.kind != "hanzi" and f.probability >= SPECK}
     for place in found:
+        if place.at in doubtful:
+            continue  # a speck, or another mark altogether
         probability = logistic(float(place.evidence @ weights))
         if probability >= settings["least"]:
             mark = document.text[place.at]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .channel import Channel
 from .context import REACH, Floats, Ints, asked_symbols, suspicious, window_sums
-from .lattice import Arcs, best_paths
+from .lattice import Arcs, Known, best_paths
 from .near import Near
 from .ngram import BOS, EOS, NgramModel
 from .slips import LAST, Slips
@@ -107,15 +107,20 @@ def flagged(source: Source) -> NDArray[np.bool_]:
     return flag
 
 
-def decode(model: NgramModel, channel: Channel, near: Near, slips: Slips, source: Source) -> list[Edit]:
-    """The repairs on the best path through each suspicious stretch of `source`, in order."""
+def decode(
+    model: NgramModel, channel: Channel, near: Near, slips: Slips, source: Source, known: Known | None = None
+) -> list[Edit]:
+    """The repairs on the best path through each suspicious stretch of `source`, in order.
+
+    `known` remembers the paths from one text to the next: most of a text stays as it was when one place is repaired.
+    """
     flag = flagged(source)
     if not flag.any():
         return []
     lattice = _build(model, channel, near, slips, source, flag)
     if lattice is None:
         return []
-    paths = best_paths(model, lattice.contexts, lattice.length, lattice.arcs, lattice.inserts)
+    paths = best_paths(model, lattice.contexts, lattice.length, lattice.arcs, lattice.inserts, known)
     rough: list[tuple[int, int, str, int, float, int, bool]] = []
     keep = frozenset(lattice.arcs.start.tolist())
     view = lattice.view.tolist()

@@ -73,7 +73,58 @@ class _Hypotheses(NamedTuple):
         return both.take(np.argsort(both.stretch, kind="stable"))
 
 
+Known = dict[tuple[bytes, ...], Path]
+"""Paths found before, by all that decides them; their places and arcs count from the start of the stretch."""
+
+
 def best_paths(
+    model: NgramModel, contexts: Ints, length: Ints, arcs: Arcs, inserts: Arcs, known: Known | None = None
+) -> list[Path]:
+    """The best path through each stretch, as `search` finds it.
+
+    Stretches are searched independently of one another, so what is in `known` is not searched again; what
+    is found is added.
+    """
+    known = {} if known is None else known
+    stop = np.cumsum(length)
+    bounds = [(stop - length).tolist(), stop.tolist()]
+    starts = [(part.start[edge].tolist()) for part in (arcs, inserts) for edge in bounds]
+    keys = [
+        (
+            context.tobytes(),
+            *(part.tobytes() for part in _piece(arcs, first, last, *at[:2])),
+            *(part.tobytes() for part in _piece(inserts, first, last, *at[2:])),
+        )
+        for context, first, last, *at in zip(contexts, *bounds, *starts, strict=True)
+    ]
+    rest = np.array([k for k, key in enumerate(keys) if key not in known], np.intp)
+    if len(rest):
+        view = np.concatenate([np.arange(bounds[0][k], bounds[1][k]) for k in rest.tolist()])
+        some = _select(arcs, view), _select(inserts, view)
+        offset = np.cumsum(length[rest]) - length[rest]
+        for k, first, path in zip(rest.tolist(), offset.tolist(), search(model, contexts[rest], length[rest], *some), strict=True):
+            known[keys[k]] = _moved(path, -first, -int(some[0].start[first]), -int(some[1].start[first]))
+    return [_moved(known[key], *at) for key, *at in zip(keys, bounds[0], starts[0], starts[2], strict=True)]
+
+
+def _piece(arcs: Arcs, first: int, last: int, low: int, high: int) -> Arcs:
+    """The arcs of the places from `first` up to `last`, which are those from `low` up to `high`."""
+    return Arcs(arcs.start[first : last + 1] - low, *(part[low:high] for part in arcs[1:]))
+
+
+def _select(arcs: Arcs, view: Ints) -> Arcs:
+    """The arcs of the places `view`, in their order."""
+    _, some = _spread(arcs.start, view)
+    count = arcs.start[view + 1] - arcs.start[view]
+    return Arcs(np.append(0, np.cumsum(count)), *(part[some] for part in arcs[1:]))
+
+
+def _moved(path: Path, place: int, arc: int, insert: int) -> Path:
+    """The path with places, arcs and insertions counted from elsewhere."""
+    return Path(path.score, [(p + place, a + arc if a >= 0 else a - insert) for p, a in path.arcs])
+
+
+def search(
     model: NgramModel,
     contexts: Ints,
     length: Ints,
@@ -109,7 +160,7 @@ def best_paths(
         row, arc = _spread(inserts.start, place)
         if len(row):
             parents = now.take(row)
-            state, gain = model.extend(parents.state, inserts.symbol[arc])
+            state, gain = model.extend(now.state, inserts.symbol[arc], row)
             more = parents._replace(state=state, score=parents.score + gain + inserts.cost[arc])
             chosen = _best(more, width, beam)
             more = more.take(chosen)
@@ -122,7 +173,7 @@ def best_paths(
         score = parents.score + arcs.cost[arc]
         slots = parents.state.slots
         emits = np.flatnonzero(symbol != model.pad)
-        state, gain = model.extend(parents.state.take(emits), symbol[emits])
+        state, gain = model.extend(now.state, symbol[emits], row[emits])
         slots[:, emits] = state.slots
         score[emits] += gain
         reached = parents._replace(score=score)
@@ -175,15 +226,26 @@ def _best(hypotheses: _Hypotheses, width: int, beam: float) -> NDArray[np.intp]:
     size = np.diff(np.append(bounds, len(stretch)))
     good = np.flatnonzero(score >= np.repeat(lead, size) - beam)
     good = good[np.lexsort((-score[good], stretch[good]))]
-    key = stretch[good].astype(np.uint64)
-    for slots in hypotheses.state.slots:
-        key = key * np.uint64(0x9E3779B97F4A7C15) + slots[good].astype(np.uint64)
-        key ^= key >> np.uint64(29)
-    _, distinct = np.unique(key, return_index=True)
-    good = good[np.sort(distinct)]
     at = stretch[good]
-    rank = np.arange(len(good)) - np.searchsorted(at, at)
-    return good[rank < width]
+    key = _identity(at, hypotheses.state.slots.take(good, axis=1))
+    order = key.argsort(kind="stable")
+    key = key[order]
+    new = np.empty(len(key), np.bool_)
+    new[0] = True
+    np.not_equal(key[1:], key[:-1], out=new[1:])
+    distinct = order[new]
+    distinct.sort()
+    at = at[distinct]
+    rank = np.arange(len(at)) - at.searchsorted(at)
+    return good[distinct[rank < width]]
+
+
+def _identity(stretch: Ints, slots: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A number for each stretch and state (n,): the longest n-gram in mind says all about a state."""
+    last = len(slots) - 1
+    held = (slots >= 0).sum(axis=0)
+    longest = slots.ravel().take((held - 1) * slots.shape[1] + np.arange(slots.shape[1]))
+    return ((stretch * (last + 2) + held) << 40) | longest
 
 
 class _Trace:

@@ -42,6 +42,8 @@ MAX_CHECK: Final = 0x7FFE
 
 _CHUNK: Final = 1 << 14  # positions scored at a time: temporaries stay in the processor's cache
 _ENCODE_CHUNK: Final = 1 << 20
+_FEW: Final = 1 << 11  # continuations up to which all orders are looked up at once
+_CHOICES: Final = np.array([[1], [2]], np.uint32)
 _ONES: Final = np.uint64(0x0001_0001_0001_0001)
 _HIGH: Final = np.uint64(0x8000_8000_8000_8000)
 
@@ -112,14 +114,19 @@ class _Table:
         mark &= _HIGH
         found = mark != 0
         hits = np.flatnonzero(found)
-        mark = mark.take(hits)
-        mark &= ~mark + np.uint64(1)
-        lane = (mark > np.uint64(0xFFFF)).astype(np.uint32)
-        lane += mark > np.uint64(0xFFFF_FFFF)
-        lane += mark > np.uint64(0xFFFF_FFFF_FFFF)
+        lane = _lane(mark.take(hits))
         lane += bucket.take(hits) * np.uint32(4)
         misses = np.flatnonzero(~found) if want_misses else hits
         return hits, lane, misses
+
+
+def _lane(mark: NDArray[np.uint64]) -> NDArray[np.uint32]:
+    """Which 16-bit lane of each of `mark` (n,) holds the lowest bit set, (n,)."""
+    lowest = mark & (~mark + np.uint64(1))
+    lane = (lowest > np.uint64(0xFFFF)).astype(np.uint32)
+    lane += lowest > np.uint64(0xFFFF_FFFF)
+    lane += lowest > np.uint64(0xFFFF_FFFF_FFFF)
+    return lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +178,13 @@ class NgramModel:
             books = arrays["codebooks"].reshape(-1, 2, 256)[order - 2]
             self._tables.append(_Table(rows, arrays[f"codes{order}"], back, books[0], books[1], radix, first, second))
             below = 4 * len(rows)
+        # The same of all orders in one piece: (orders, 1), and (orders, 2, 1) for both choices of a bucket.
+        self._buckets = np.array([[len(table.rows)] for table in self._tables], np.uint32)
+        self._radix = np.uint32(radix)
+        pieces = [piece for table in self._tables for piece in (table.first, table.second)]
+        self._offsets = np.concatenate(pieces)
+        sizes = np.array([len(piece) for piece in pieces])
+        self._offset_start = (np.cumsum(sizes) - sizes).astype(np.uint32).reshape(-1, 2, 1)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, verify: bool = True) -> NgramModel:
@@ -323,37 +337,105 @@ class NgramModel:
         slots = np.full((self.order - 1, len(matrix)), -1, np.int64)
         slots[0] = self.pad
         state = State(slots)
+        rows = np.arange(len(matrix))
         for column in range(matrix.shape[1]):
-            state, _ = self.extend(state, matrix[:, column])
+            state, _ = self.extend(state, matrix[:, column], rows)
         return state
 
-    def extend(self, state: State, symbols: NDArray[np.uint32]) -> tuple[State, NDArray[np.float32]]:
-        """Read one more symbol (n,) in each of n states: the new states, and the log10 probabilities of the symbols.
+    def extend(
+        self, state: State, symbols: NDArray[np.uint32], row: NDArray[np.intp]
+    ) -> tuple[State, NDArray[np.float32]]:
+        """Read a symbol (m,) after each of the states `row` (m,): the new states, and the symbols' log10 probabilities.
 
         The cheap way to score many continuations of few contexts: contexts are not looked up again. Ids are not checked.
         """
+        if len(symbols) > _FEW:
+            slots, total = self._extend_many(state.slots.take(row, axis=1), symbols)
+        else:
+            slots, total = self._extend_few(state.slots, symbols, row)
+        total[(symbols == BOS) | (symbols == self.pad)] = 0
+        return State(slots), total
+
+    def _extend_few(
+        self, contexts: NDArray[np.int64], symbols: NDArray[np.uint32], row: NDArray[np.intp]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """`extend` for few symbols, where the number of calls is what takes time: both buckets of all orders are
+        looked into at once, whether or not a shorter n-gram was found."""
+        prefix = np.maximum(contexts, 0).astype(np.uint32)
+        block = prefix // self._buckets
+        home = prefix - block * self._buckets
+        allowed = np.where(contexts >= 0, _HIGH, np.uint64(0))
+        check = symbols + (block * self._radix).take(row, axis=1)
+        # (order, choice of bucket, symbol)
+        bucket = self._offsets.take(check[:, None] + self._offset_start, mode="clip")
+        bucket += home.take(row, axis=1)[:, None]
+        np.minimum(bucket, bucket - self._buckets[:, None], out=bucket)
+        lanes = check[:, None] * np.uint32(2) + _CHOICES
+        lanes = lanes.astype(np.uint64)
+        lanes *= _ONES
+        for table, lane, where in zip(self._tables, lanes, bucket, strict=True):
+            lane ^= table.rows.take(where)
+        mark = lanes - _ONES
+        np.invert(lanes, out=lanes)
+        mark &= lanes
+        mark &= allowed.take(row, axis=1)[:, None]
+        mark = mark.ravel()
+        hits = mark.nonzero()[0]
+        slot = _lane(mark.take(hits))
+        slot += bucket.ravel().take(hits) * np.uint32(4)
+        count = len(symbols)
+        cuts = hits.searchsorted(np.arange(1, len(self._tables) + 1) * (2 * count)).tolist()
+        reader = hits % count
+        slots = np.full((len(self._tables), count), -1, np.int64)
+        slots[0] = symbols
+        total = self._unigram.take(symbols)
+        start = 0
+        for order, (table, stop) in enumerate(zip(self._tables, cuts, strict=True), 2):
+            # The back-off of the longest matching context counts only where the n-gram itself is not found.
+            total += self._backoff(contexts[order - 2], prefix[order - 2], order).take(row)
+            who, where = reader[start:stop], slot[start:stop]
+            total[who] = table.values.take(table.codes.take(where))
+            if order < self.order:
+                slots[order - 1, who] = where
+            start = stop
+        return slots, total
+
+    def _backoff(
+        self, context: NDArray[np.int64], slot: NDArray[np.uint32], order: int
+    ) -> NDArray[np.float32]:
+        """log10 back-offs (n,) of contexts of ``order - 1`` symbols, 0 where there is none (`context` < 0)."""
+        if order == 2:
+            return self._unigram_backoff.take(slot)
+        below = self._tables[order - 3]
+        if below.backoff_codes is None:
+            return np.zeros(len(slot), np.float32)
+        return below.backoffs.take(below.backoff_codes.take(slot)) * (context >= 0)
+
+    def _extend_many(
+        self, contexts: NDArray[np.int64], symbols: NDArray[np.uint32]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """`extend` for many symbols, where it pays to look up only what can be there; a context for each."""
         slots = np.full((self.order - 1, len(symbols)), -1, np.int64)
         slots[0] = symbols
         total = self._unigram.take(symbols)
-        total += self._unigram_backoff.take(state.slots[0])
+        total += self._unigram_backoff.take(contexts[0])
         active = np.arange(len(symbols))
         for order, table in enumerate(self._tables, 2):
-            prefix = state.slots[order - 2].take(active)
+            prefix = contexts[order - 2].take(active)
             if order > 2:
                 known = np.flatnonzero(prefix >= 0)
                 below = self._tables[order - 3]
                 if below.backoff_codes is not None:
                     # The back-off of the longest matching context counts only where the n-gram itself is not found.
-                    held = np.flatnonzero(state.slots[order - 2] >= 0)
-                    total[held] += below.backoffs.take(below.backoff_codes.take(state.slots[order - 2].take(held)))
+                    held = np.flatnonzero(contexts[order - 2] >= 0)
+                    total[held] += below.backoffs.take(below.backoff_codes.take(contexts[order - 2].take(held)))
                 active, prefix = active.take(known), prefix.take(known)
             found, where = table.find(prefix.astype(np.uint32), symbols.take(active))
             active = active.take(found)
             total[active] = table.values.take(table.codes.take(where))
             if order < self.order:
                 slots[order - 1, active] = where
-        total[(symbols == BOS) | (symbols == self.pad)] = 0
-        return State(slots), total
+        return slots, total
 
     def _checked(self, ids: NDArray[Any]) -> NDArray[Any]:
         if ids.size and (int(ids.max()) > self.pad or (ids.dtype.kind == "i" and int(ids.min()) < 0)):
