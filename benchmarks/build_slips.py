@@ -127,7 +127,7 @@ def main() -> None:
                 tally.add(raw, places, "".join(page.truth.split()))
                 used += 1
     lines = [
-        f"# What engines drop, read without cause and read as two: kind, character, place in the line, log10. {used} pages.",
+        f"# What engines drop, read without cause and read as two: kind, character, place, log10; {used} pages",
         "# Made by benchmarks/build_slips.py; see README.md.",
         *("\t".join(row) for row in tally.rows()),
     ]

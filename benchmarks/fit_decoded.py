@@ -3,8 +3,9 @@
     python benchmarks/fit_decoded.py PAGES TEXT... [--more PAGES]... [--clean CLEAN] [--save FILE.npz]
 
 PAGES: folder of OCR pages with raw.txt, truth.txt and meta.json; --more: further folders of pages, made by
-make_pages.py, fitted on for the kinds of `HELPED` only, as the others get no better by them; TEXT: clean text files, a paragraph a line, of which a sample shows what is no
-damage; CLEAN: clean text that is only measured on. One logistic regression for each kind of finding.
+make_pages.py, fitted on for the kinds of `HELPED` only, as the others get no better by them; --sentences: a
+table of sentences, each a document by itself; TEXT: clean text files, a paragraph a line, of which a sample shows
+what is no damage; CLEAN: clean text that is only measured on. One logistic regression for each kind of finding.
 """
 
 from __future__ import annotations
@@ -20,16 +21,19 @@ from data import Page, fit_arguments, fit_logistic, pages, part, reliability, st
 from rapidfuzz.distance import Levenshtein
 
 from repair.document import Document
-from repair.filters.decoded import FEATURES, KINDS, Finding, weighed
+from repair.filters.decoded import FEATURES, KINDS, weighed
 from repair.language.resources import Resources, default_resources
 
 WORST = 0.4
 FEWER = -1.2
-"""Added to the log-odds for sentences by themselves: every sentence of --sentences has an error, which makes one in five
-of all that are fitted on; taken to be one in fourteen where the tool is used."""
+"""Added to the log-odds for sentences by themselves: every sentence of --sentences has an error, which makes one in
+five of all that are fitted on; taken to be one in fourteen where the tool is used."""
 HELPED = ("mark", "delete")
 """Kinds that pages made for the purpose help: what engines make of marks and specks is the same there."""
-FOLD = {c: chr(c - 0xFEE0) for c in [*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B), 0xFF05, 0xFF0E, 0xFF0B, 0xFF0D]}
+FOLD = {
+    c: chr(c - 0xFEE0)
+    for c in [*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B), 0xFF05, 0xFF0E, 0xFF0B, 0xFF0D]
+}
 
 
 class Examples(NamedTuple):
@@ -68,7 +72,9 @@ def page_examples(chosen: Iterable[Page], resources: Resources) -> tuple[Example
             ys.append(float(better >= len(f.edits)))
             kinds.append(KINDS.index(f.kind))
             won.append(better)
-    return Examples(np.array(xs).reshape(-1, len(FEATURES)), np.array(ys), np.array(kinds, int), np.array(won, int)), errors
+    return Examples(
+        np.array(xs).reshape(-1, len(FEATURES)), np.array(ys), np.array(kinds, int), np.array(won, int)
+    ), errors
 
 
 def text_examples(texts: list[str], resources: Resources, rng: random.Random, rate: float) -> Examples:
@@ -153,12 +159,13 @@ def report(title: str, examples: Examples, weights: dict[str, np.ndarray], error
             if hit.any():
                 print(
                     f"at {t}: {hit.sum()}, precision {y[hit].mean():.4f}, operations won {won[hit].sum()}"
-                    f" ({won[hit].sum() / max(1, errors):.4f} of all), nearer {np.mean(won[hit] > 0):.4f}, farther {(won[hit] < 0).sum()}"
+                    f" ({won[hit].sum() / max(1, errors):.4f} of all), nearer {np.mean(won[hit] > 0):.4f},"
+                    f" farther {(won[hit] < 0).sum()}"
                 )
 
 
 def safe_from(p: np.ndarray, won: np.ndarray, wanted: float = 0.98) -> float:
-    """The least probability from which on, of the characters touched, at least `wanted` were repaired and not harmed."""
+    """The least probability from which on at least `wanted` of the characters touched were repaired, not harmed."""
     order = np.argsort(-p)
     better, worse = np.cumsum(won[order] > 0), np.cumsum(won[order] < 0)
     good = np.flatnonzero(better >= wanted * (better + worse))
@@ -187,7 +194,10 @@ def main() -> None:
         for rate in (0.0, 1 / 1000):
             # Damage is rare in such text: more of it, so that there is enough.
             parts.append(text_examples(sample(t, rng, a.documents * (1 if rate == 0 else 3)), resources, rng, rate))
-            print(f"{Path(t).stem}, misread {rate}: {len(parts[-1].y)} findings, {int(parts[-1].y.sum())} right", flush=True)
+            print(
+                f"{Path(t).stem}, misread {rate}: {len(parts[-1].y)} findings, {int(parts[-1].y.sum())} right",
+                flush=True,
+            )
         parts.append(text_examples(sentences(t, rng, 4 * a.documents), resources, rng, 0.0))
     if a.sentences:
         parts.append(sentence_examples(a.sentences, resources))
@@ -214,16 +224,18 @@ def main() -> None:
     if a.clean:
         clean = text_examples(Path(a.clean).read_text(encoding="utf-8").split("\n"), resources, rng, 0.0)
     if a.save:
-        np.savez(
-            a.save, **{f"{n}_{k}": v for n, e in (("fit", fitted), ("own", own), ("measure", measured), ("clean", clean))
-                       for k, v in e._asdict().items()}, errors=[errors, measured_errors],
-        )  # fmt: skip
+        sets = {"fit": fitted, "own": own, "measure": measured, "clean": clean}
+        arrays = {f"{name}_{field}": rows for name, e in sets.items() for field, rows in e._asdict().items()}
+        np.savez(a.save, **arrays, errors=[errors, measured_errors])
     report("fitted on: pages and clean text", fitted, weights, errors)
     report("measured: pages of other units", measured, weights, measured_errors)
     if a.clean:
         for number, kind in enumerate(KINDS):
             p = 1 / (1 + np.exp(-(clean.x[clean.kind == number] @ weights[kind])))
-            print(f"clean text, {kind}: " + ", ".join(f">= {t}: {(p >= t).sum()}" for t in (0.5, 0.7, 0.9, 0.95, 0.97, 0.98, 0.99)))
+            print(
+                f"clean text, {kind}: "
+                + ", ".join(f">= {t}: {(p >= t).sum()}" for t in (0.5, 0.7, 0.9, 0.95, 0.97, 0.98, 0.99))
+            )
 
 
 if __name__ == "__main__":

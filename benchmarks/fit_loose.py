@@ -2,7 +2,7 @@
 
     python benchmarks/fit_loose.py PAGES TEXT... [--clean CLEAN] [--dictionaries DIR]
 
-The arguments are those of fit_misread.py.
+The arguments are those of fit_decoded.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from data import fit_arguments, fit_logistic, read_and_truth, reliability, store_weights
-from fit_misread import sample
+from fit_decoded import sample
 from rapidfuzz.distance import Levenshtein
 
 from repair.document import Document

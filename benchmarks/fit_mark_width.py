@@ -55,7 +55,7 @@ def main() -> None:
     resources, rng = default_resources(), random.Random(4)
     parts = [page_examples(of_part(a.pages, "fit"), resources)]
     parts += [page_examples(pages(folder), resources) for folder in a.more]
-    for x, y in parts:
+    for _, y in parts:
         print(f"pages: {len(y)} marks, {int(y.sum())} printed full-width", flush=True)
     clean = []
     for t in a.text:
@@ -77,7 +77,10 @@ def main() -> None:
         print(reliability(p, some_y))
         print(operating_points(p, some_y, (0.5, 0.7, 0.88, 0.95, 0.97, 0.99), float(some_y.sum())))
     p = 1 / (1 + np.exp(-(held @ w)))
-    print("\nclean text in other styles, changed: " + ", ".join(f">= {t}: {(p >= t).sum()} of {len(p)}" for t in (0.5, 0.9, 0.97)))
+    print(
+        "\nclean text in other styles, changed: "
+        + ", ".join(f">= {t}: {(p >= t).sum()} of {len(p)}" for t in (0.5, 0.9, 0.97))
+    )
 
 
 if __name__ == "__main__":

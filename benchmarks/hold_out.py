@@ -14,7 +14,10 @@ from pathlib import Path
 
 WINDOW = 20
 STEP = 7
-_FOLD = {**{c: chr(c - 0xFEE0) for c in [*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B)]}, 0xFF05: "%"}
+_FOLD = {
+    **{c: chr(c - 0xFEE0) for c in [*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B)]},
+    0xFF05: "%",
+}
 _BLANK = re.compile(r"\s+")
 
 

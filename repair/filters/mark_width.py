@@ -1,7 +1,8 @@
 """Half-width marks , : ; ? ! ( ) that were printed full-width: engines write one for the other.
 
-Whether a page came out of such an engine, or its author writes that way, is a question of evidence:
-how damaged the text is otherwise, how the same mark is written elsewhere in it, what stands on both sides. A logistic regression weighs it (``benchmarks/fit_mark_width.py``).
+Whether a page came out of such an engine, or its author writes that way, is a question of evidence: how damaged
+the text is otherwise, how the same mark is written elsewhere in it, what stands on both sides. A logistic
+regression weighs it (``benchmarks/fit_mark_width.py``).
 
 Left alone: numbers, English, code and syntax, brackets around English, and the style of texts that show
 no damage.
@@ -126,7 +127,7 @@ def _kind(ch: str) -> str:
 
 
 def _neighbour(text: str, at: int, step: int) -> tuple[str, bool]:
-    """The next character in one direction, blanks left out, "" at the edge of the line; and whether there were blanks."""
+    """The next character in one direction, blanks left out, "" at the edge of the line; whether there were blanks."""
     k = at + step
     while 0 <= k < len(text) and text[k] in _BLANK:
         k += step
@@ -185,7 +186,7 @@ FILTER = Filter(
         Rule(
             "mark-width",
             "a half-width mark that was printed full-width",
-            # Where it was not printed full-width, another mark was: of 1,300 on development pages none was right as read.
+            # Where it was not printed full-width, another mark was: of 1,600 on pages none was right as read.
             safe_at=0.5,
             review_at=0.3,
             examples=(("正式开通,他们通过", "正式开通，他们通过"),),

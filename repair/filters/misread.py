@@ -55,7 +55,7 @@ def notes(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposal]
 
 
 def repairs(document: Document, least: float, marks: bool) -> Iterator[Proposal]:
-    """What the decoder finds that is right with at least probability `least`; with `marks` more than Hanzi for Hanzi."""
+    """What the decoder finds that is right with at least probability `least`; with `marks` not Hanzi for Hanzi only."""
     for finding in findings(document):
         if finding.probability >= least and (finding.kind == "hanzi" or (marks and _plausible(document, finding))):
             read = document.text[finding.start : finding.end]
@@ -71,8 +71,8 @@ def repairs(document: Document, least: float, marks: bool) -> Iterator[Proposal]
 
 
 def _plausible(document: Document, finding: Finding) -> bool:
-    """Whether a repair of a mark concerns running Chinese text: not Japanese, columns, verse, bullets, or a mark that has
-    its partner."""
+    """Whether a repair of a mark concerns running Chinese text: not Japanese, columns, verse, bullets, or a mark that
+    has its partner."""
     text, lo, hi = document.text, finding.start, finding.end
     line = document.lines[bisect_right(document.lines, lo, key=lambda line: line.start) - 1]
     begin, end = line.start, line.end
@@ -189,9 +189,9 @@ def unrepairable(document: Document, least: float, taken: list[int]) -> Iterator
         )
 
 
-# Where safe begins was read off the pages that the weights were fitted on: of the characters touched from there on at
-# least 99 in 100 were wrong and became right, not the other way round (misread 0.76, speck 0.80, rounded up). Review
-# begins well above where 9 in 10 were (0.09), for the sake of those who read it. docs/quality.md has both on other pages.
+# Where safe begins was read off the pages that the weights were fitted on: of the characters touched from there on
+# at least 99 in 100 were wrong and became right, not the other way round (misread 0.76, speck 0.80, rounded up). Review
+# begins well above where 9 in 10 were (0.09), for those who read it. docs/quality.md has both on other pages.
 FILTER = Filter(
     "misread",
     (

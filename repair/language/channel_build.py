@@ -4,9 +4,10 @@
         --shapes dictionaries/shapes.bin -o dictionaries/confusions.tsv --report
 
 Input: aligned sentences (columns ``id``, ``ocr``, ``truth``; the page unit is the first number of
-the id), of which units with an even number are learnt from and odd ones only measured on, pages and
-sentences that are all learnt from, and, if given, confusions of characters read one by one off grids of glyphs (columns ``truth``, ``read``,
-``count``, ``truth_seen``). No text enters the output: only characters and numbers do.
+the id), of which units with an even number are learnt from and odd ones only measured on; pages and
+further sentences that are all learnt from; and, if given, confusions of characters read one by one off
+grids of glyphs (columns ``truth``, ``read``, ``count``, ``truth_seen``). No text enters the output:
+only characters and numbers do.
 
 The model, for a character t misread as r, each step smoothed by the one before::
 
@@ -108,9 +109,10 @@ def substitutions(pair: Pair) -> list[tuple[str, str]]:
     In longer runs of damage it is not known which character became which.
     """
     result = []
-    for tag, lo, hi, low, _ in Levenshtein.opcodes(pair.ocr, pair.truth).as_list():
-        if tag == "replace" and hi - lo <= LONGEST_RUN:
-            for read, true in zip(pair.ocr[lo:hi], pair.truth[low : low + hi - lo], strict=True):
+    for code in Levenshtein.opcodes(pair.ocr, pair.truth):
+        if code.tag == "replace" and code.src_end - code.src_start <= LONGEST_RUN:
+            read_run, true_run = pair.ocr[code.src_start : code.src_end], pair.truth[code.dest_start : code.dest_end]
+            for read, true in zip(read_run, true_run, strict=True):
                 if not true.isspace() and not read.isspace():
                     result.append((true, read))
     return result

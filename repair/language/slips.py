@@ -63,6 +63,6 @@ class Slips:
                     self._spurious[number, ord(read)] = log
 
     def spurious(self, codes: NDArray[np.int64], place: NDArray[np.int8]) -> NDArray[np.float32]:
-        """log10 share of the characters `codes` (n,), read at `place` (n,) in their lines, that nothing stands behind."""
+        """log10 share of the characters `codes` (n,), read at `place` (n,) in their lines, with nothing behind them."""
         log: NDArray[np.float32] = self._spurious[place, np.minimum(codes, _TABLE - 1)]
         return log
