@@ -267,7 +267,7 @@ class _Evidence:
         self.ties = self._ties()
 
     def _ties(self) -> NDArray[np.float64]:
-        """How strongly the groups' first and last symbols, as read and as repaired, belong to their neighbours, (n, 4)."""
+        """How strongly the groups' first and last symbols, as read and repaired, belong to their neighbours, (n, 4)."""
         ids, model = self.view.ids, self.document.resources.model
         start = np.array([g[0].start for g in self.groups])
         end = np.array([g[-1].end for g in self.groups])
@@ -432,7 +432,8 @@ class _Evidence:
         previous = marks[bisect_left(marks, start) - 1] if bisect_left(marks, start) else -1
         following = bisect_left(marks, end)
         values["since_mark"] = math.log2(1 + min(40, start - previous - 1))
-        values["until_mark"] = math.log2(1 + min(40, (marks[following] if following < len(marks) else start + 40) - end))
+        until = (marks[following] if following < len(marks) else start + 40) - end
+        values["until_mark"] = math.log2(1 + min(40, until))
         values["beside_mark"] = float(before in MARKS) + float(behind in MARKS) if before and behind else 0.0
         values["balance"] = float(self._balance(lo, hi, after)) - float(self._balance(lo, hi, read))
         return values

@@ -1,4 +1,4 @@
-"""What the language model says about single places of a text and their neighbours. All scores are base-10 logarithms."""
+"""What the language model says about single places of a text and their neighbours. Scores are base-10 logarithms."""
 
 from __future__ import annotations
 

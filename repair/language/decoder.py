@@ -218,7 +218,7 @@ def _build(
 def _contexts(model: NgramModel, ids: Ints, first: Ints) -> Ints:
     """The symbols before each of `first`, nothing from before the start of the paragraph, (n, REACH)."""
     padded = np.concatenate([np.full(REACH, model.pad, dtype=np.int64), ids])
-    contexts = padded[first[:, None] + np.arange(REACH)]
+    contexts: Ints = padded[first[:, None] + np.arange(REACH)]
     started = np.cumsum((contexts == BOS)[:, ::-1], axis=1)[:, ::-1]
     contexts[np.concatenate([started[:, 1:], np.zeros((len(first), 1), started.dtype)], axis=1) > 0] = model.pad
     return contexts
@@ -314,7 +314,9 @@ def _weigh(
     alone, _ = replaced(model, ids, start, end, new)
     as_read, _ = replaced(model, ids, start, end, old)
     # Every other arc of the place, in the repaired surroundings.
-    arc_rows, arc_index, inserting = [], [], []
+    arc_rows: list[int] = []
+    arc_index: list[int] = []
+    inserting: list[bool] = []
     for k, (*_, place, insertion) in enumerate(rough):
         arcs = lattice.inserts if insertion else lattice.arcs
         lo, hi = int(arcs.start[place]), int(arcs.start[place + 1])

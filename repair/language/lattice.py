@@ -42,7 +42,7 @@ class Arcs(NamedTuple):
 
 
 class Path(NamedTuple):
-    """The best path through a stretch: its score and its arcs as ``(place, arc)``, an insertion as ``(place, -1 - arc)``.
+    """The best path through a stretch: its score, its arcs as ``(place, arc)``, an insertion as ``(place, -1 - arc)``.
 
     `place` counts through all stretches.
     """
@@ -88,7 +88,7 @@ def best_paths(
     known = {} if known is None else known
     stop = np.cumsum(length)
     bounds = [(stop - length).tolist(), stop.tolist()]
-    starts = [(part.start[edge].tolist()) for part in (arcs, inserts) for edge in bounds]
+    starts = [part.start[edge].tolist() for part in (arcs, inserts) for edge in bounds]
     keys = [
         (
             context.tobytes(),
@@ -102,21 +102,26 @@ def best_paths(
         view = np.concatenate([np.arange(bounds[0][k], bounds[1][k]) for k in rest.tolist()])
         some = _select(arcs, view), _select(inserts, view)
         offset = np.cumsum(length[rest]) - length[rest]
-        for k, first, path in zip(rest.tolist(), offset.tolist(), search(model, contexts[rest], length[rest], *some), strict=True):
+        paths = search(model, contexts[rest], length[rest], *some)
+        for k, first, path in zip(rest.tolist(), offset.tolist(), paths, strict=True):
             known[keys[k]] = _moved(path, -first, -int(some[0].start[first]), -int(some[1].start[first]))
     return [_moved(known[key], *at) for key, *at in zip(keys, bounds[0], starts[0], starts[2], strict=True)]
 
 
 def _piece(arcs: Arcs, first: int, last: int, low: int, high: int) -> Arcs:
     """The arcs of the places from `first` up to `last`, which are those from `low` up to `high`."""
-    return Arcs(arcs.start[first : last + 1] - low, *(part[low:high] for part in arcs[1:]))
+    return _parts(arcs, arcs.start[first : last + 1] - low, slice(low, high))
 
 
 def _select(arcs: Arcs, view: Ints) -> Arcs:
     """The arcs of the places `view`, in their order."""
     _, some = _spread(arcs.start, view)
     count = arcs.start[view + 1] - arcs.start[view]
-    return Arcs(np.append(0, np.cumsum(count)), *(part[some] for part in arcs[1:]))
+    return _parts(arcs, np.append(0, np.cumsum(count)), some)
+
+
+def _parts(arcs: Arcs, start: Ints, some: slice | NDArray[np.int64]) -> Arcs:
+    return Arcs(start, arcs.symbol[some], arcs.cost[some], arcs.takes[some], arcs.hope[some])
 
 
 def _moved(path: Path, place: int, arc: int, insert: int) -> Path:
@@ -207,7 +212,14 @@ def _spread(start: Ints, place: Ints) -> tuple[NDArray[np.intp], Ints]:
 
 
 def _keep(
-    trace: _Trace, reached: _Hypotheses, some: NDArray[np.intp], place: Ints, arc: Ints, hope: Floats, width: int, beam: float
+    trace: _Trace,
+    reached: _Hypotheses,
+    some: NDArray[np.intp],
+    place: Ints,
+    arc: Ints,
+    hope: Floats,
+    width: int,
+    beam: float,
 ) -> _Hypotheses:
     """The best of some of the hypotheses that arcs have reached, entered into the trace."""
     some_ = reached.take(some)
@@ -245,7 +257,8 @@ def _identity(stretch: Ints, slots: NDArray[np.int64]) -> NDArray[np.int64]:
     last = len(slots) - 1
     held = (slots >= 0).sum(axis=0)
     longest = slots.ravel().take((held - 1) * slots.shape[1] + np.arange(slots.shape[1]))
-    return ((stretch * (last + 2) + held) << 40) | longest
+    key: Ints = ((stretch * (last + 2) + held) << 40) | longest
+    return key
 
 
 class _Trace:

@@ -345,9 +345,10 @@ class NgramModel:
     def extend(
         self, state: State, symbols: NDArray[np.uint32], row: NDArray[np.intp]
     ) -> tuple[State, NDArray[np.float32]]:
-        """Read a symbol (m,) after each of the states `row` (m,): the new states, and the symbols' log10 probabilities.
+        """Read a symbol (m,) after each of the states `row` (m,): the new states and log10 probabilities (m,).
 
-        The cheap way to score many continuations of few contexts: contexts are not looked up again. Ids are not checked.
+        The cheap way to score many continuations of few contexts: contexts are not looked up again.
+        Ids are not checked.
         """
         if len(symbols) > _FEW:
             slots, total = self._extend_many(state.slots.take(row, axis=1), symbols)
@@ -400,9 +401,7 @@ class NgramModel:
             start = stop
         return slots, total
 
-    def _backoff(
-        self, context: NDArray[np.int64], slot: NDArray[np.uint32], order: int
-    ) -> NDArray[np.float32]:
+    def _backoff(self, context: NDArray[np.int64], slot: NDArray[np.uint32], order: int) -> NDArray[np.float32]:
         """log10 back-offs (n,) of contexts of ``order - 1`` symbols, 0 where there is none (`context` < 0)."""
         if order == 2:
             return self._unigram_backoff.take(slot)
