@@ -70,11 +70,13 @@ def common_words(model: NgramModel, words: Words) -> tuple[tuple[str, ...], NDAr
     return chosen, np.array([model.char_ids(word) for word in chosen], dtype=np.int64)
 
 
-def loose_pairs(document: Document, weights: NDArray[np.float64] | None = None, least: float = 0.0) -> list[Pair]:
+def loose_pairs(
+    document: Document, weights: NDArray[np.float64] | None = None, least: float = 0.0, strong: float = 0.0
+) -> list[Pair]:
     """Loose pairs in order of position.
 
-    With `weights` (in the order of `FEATURES`) only those that could reach probability `least`: trying
-    thousands of words in a place is expensive.
+    With `weights` (in the order of `FEATURES`) only those that could reach probability `least`, in runs of
+    overlapping pairs of which one could reach `strong`: trying thousands of words in a place is expensive.
     """
     text, resources, view = document.text, document.resources, document.view
     model, words = resources.model, resources.words
@@ -99,7 +101,7 @@ def loose_pairs(document: Document, weights: NDArray[np.float64] | None = None, 
     unigram = np.append(model.unigram, 0.0)
     clipped = np.concatenate([[0.0], np.cumsum(np.maximum(logp, -4.0))])
     surnames = resources.surnames
-    out = []
+    found: list[tuple[int, int, int, NDArray[np.float64], float]] = []
     for i in places.tolist():
         first, second = int(view.positions[i]), int(view.positions[i + 1])
         left = _context(document, max(0, i - 5), i)
@@ -139,13 +141,32 @@ def loose_pairs(document: Document, weights: NDArray[np.float64] | None = None, 
             "surname": float(left[-1:] in surnames or text[first] in surnames or left[-2:-1] in surnames),
         }
         evidence = np.array([row.get(name, 0.0) for name in FEATURES])
-        if weights is not None and probability(evidence, weights) < least:
+        at_most = 1.0 if weights is None else probability(evidence, weights)
+        if at_most >= least:
+            found.append((i, first, second, evidence, at_most))
+    out = []
+    for run in _runs(found):
+        if max(item[4] for item in run) < strong:
             continue
-        fitting = _fitting(model, words, ids, i)
-        evidence[FEATURES.index("word_gain")] = fitting[0][1]
-        evidence[FEATURES.index("word_lead")] = fitting[0][1] - fitting[3][1]
-        out.append(Pair(i, first, second + 1, evidence, fitting))
+        for i, first, second, evidence, _ in run:
+            fitting = _fitting(model, words, ids, i)
+            evidence[FEATURES.index("word_gain")] = fitting[0][1]
+            evidence[FEATURES.index("word_lead")] = fitting[0][1] - fitting[3][1]
+            out.append(Pair(i, first, second + 1, evidence, fitting))
     return out
+
+
+def _runs(
+    found: list[tuple[int, int, int, NDArray[np.float64], float]],
+) -> list[list[tuple[int, int, int, NDArray[np.float64], float]]]:
+    """Pairs whose places follow one another, together."""
+    runs: list[list[tuple[int, int, int, NDArray[np.float64], float]]] = []
+    for item in found:
+        if runs and runs[-1][-1][0] + 1 == item[0]:
+            runs[-1].append(item)
+        else:
+            runs.append([item])
+    return runs
 
 
 def probability(evidence: NDArray[np.float64], weights: NDArray[np.float64]) -> float:

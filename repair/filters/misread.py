@@ -150,7 +150,7 @@ def unrepairable(document: Document, least: float, taken: list[int]) -> Iterator
     weights = document.resources.weights("loose", loose.FEATURES)
     groups: list[list[tuple[loose.Pair, float]]] = []
     # A pair that alone would not be flagged belongs to the stretch of one that is.
-    for pair in loose.loose_pairs(document, weights, least / 3):
+    for pair in loose.loose_pairs(document, weights, least / 3, least / 2):
         if any(pair.start - 3 <= position <= pair.end + 2 for position in taken):
             continue
         item = (pair, loose.probability(pair.evidence, weights))

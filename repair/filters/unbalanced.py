@@ -24,11 +24,10 @@ import numpy as np
 from ..document import TERMINAL, Document
 from ..text import Proposal
 from .base import Filter, Rule
-from .decoded import damage_of
 
 RULE = "unbalanced"
-DAMAGED = -3.0
-"""log10 of likely repairs a symbol from which on a text shows that an engine was at work."""
+DIRTY = -1.45
+"""`Document.dirt` from which on a text shows that an engine was at work."""
 
 ROUND, TORTOISE, LENTICULAR, SQUARE, TITLE, INNER_TITLE, DOUBLE, SINGLE, CORNER, WHITE_CORNER = range(10)
 PAIRS: tuple[tuple[str, str], ...] = (
@@ -360,7 +359,7 @@ def _proposal(document: Document, mark: Mark) -> Proposal:
     ranked = places.ranked
     # Where engines have been at work, a lone quotation mark is more often a speck than one of a pair
     # (44 of 53 pairs made on development pages were wrong): only flagged there.
-    speck = mark.kind in QUOTES and damage_of(document) >= DAMAGED
+    speck = mark.kind in QUOTES and document.dirt >= DIRTY
     if ranked and ranked[0][1] >= 0.5 and not speck:
         at, confidence = ranked[0]
         return Proposal(
