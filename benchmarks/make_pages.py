@@ -1,6 +1,6 @@
 """Printed pages made from plain text, worn down, and read by Tesseract and RapidOCR: training pages with their truth.
 
-    python benchmarks/make_pages.py /tmp/w/synth news.txt government.txt prose.txt technical.txt --workers 2
+    python benchmarks/make_pages.py MADE_PAGES news.txt government.txt prose.txt technical.txt --workers 2
 
 The texts hold a paragraph a line. Runs of neighbouring paragraphs are set as book pages (running heads and page
 numbers of many kinds) or newspaper articles (headline, byline, one to five columns, each column read by itself so that

@@ -82,7 +82,9 @@ def places(document: Document) -> list[Place]:
         return []
     counts = {mark: (text.count(WIDE[mark]), text.count(mark)) for mark in WIDE}
     full, half = (sum(c[k] for c in counts.values()) for k in (0, 1))
-    damage, dirty, style = damage_of(document), document.dirt, document.style
+    damage = document.shared.get("damage")
+    damage = damage_of(document) if damage is None else damage
+    dirty, style = document.dirt, document.style
     view = document.view
     index = np.searchsorted(view.positions, found)
     out = []
@@ -156,28 +158,35 @@ def _latin_inside(text: str, at: int) -> bool:
 
 
 def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposal]:
-    if not _HALF.search(document.text) or damage_of(document) < UNDAMAGED:
+    if not _HALF.search(document.text):
+        return
+    # How damaged a text was when it came in stays true while it is repaired.
+    if "damage" not in document.shared:
+        document.shared["damage"] = damage_of(document)
+    if document.shared["damage"] < UNDAMAGED:
         return
     found = places(document)
     if not found:
         return
-    weights = document.resources.weights("mark_width", FEATURES)
+    probabilities = np.stack([place.evidence for place in found]) @ document.resources.weights("mark_width", FEATURES)
+    likely = [(place.at, p) for place, p in zip(found, map(logistic, probabilities.tolist()), strict=True)]
+    likely = [item for item in likely if item[1] >= settings["least"]]
+    if not likely:
+        return
     doubtful = {f.start for f in findings(document) if f.kind != "hanzi" and f.probability >= SPECK}
-    for place in found:
-        if place.at in doubtful:
+    for at, probability in likely:
+        if at in doubtful:
             continue  # a speck, or another mark altogether
-        probability = logistic(float(place.evidence @ weights))
-        if probability >= settings["least"]:
-            mark = document.text[place.at]
-            yield Proposal(
-                place.at,
-                place.at + 1,
-                WIDE[mark],
-                "mark-width",
-                probability,
-                f"printed {WIDE[mark]}, as the page is otherwise",
-                ((WIDE[mark], probability), (mark, 1 - probability)),
-            )
+        mark = document.text[at]
+        yield Proposal(
+            at,
+            at + 1,
+            WIDE[mark],
+            "mark-width",
+            probability,
+            f"printed {WIDE[mark]}, as the page is otherwise",
+            ((WIDE[mark], probability), (mark, 1 - probability)),
+        )
 
 
 FILTER = Filter(
