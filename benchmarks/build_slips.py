@@ -17,6 +17,7 @@ from pathlib import Path
 from data import pages, part
 from rapidfuzz.distance import Levenshtein
 
+from repair.filters.decoded import is_hanzi
 from repair.language.slips import FIRST, INSIDE, LAST, PLACES
 
 WORST = 0.4
@@ -24,10 +25,6 @@ SYNTHETIC = 100_000
 """Units from here on are made for the purpose: all are used."""
 MARKS = "，。、：；？！“”‘’《》（）—…·"
 LEAST_SPLIT = 3
-
-
-def is_hanzi(ch: str) -> bool:
-    return "\u3400" <= ch <= "\u9fff"
 
 
 def read_lines(raw: str, heads: list[str]) -> tuple[str, list[int]]:

@@ -21,6 +21,7 @@ from data import Page, fit_arguments, fit_logistic, pages, part, reliability, st
 from rapidfuzz.distance import Levenshtein
 
 from repair.document import Document
+from repair.evaluate import solid
 from repair.filters.decoded import FEATURES, KINDS, weighed
 from repair.language.resources import Resources, default_resources
 
@@ -30,10 +31,6 @@ FEWER = -1.2
 five of all that are fitted on; taken to be one in fourteen where the tool is used."""
 HELPED = ("mark", "delete")
 """Kinds that pages made for the purpose help: what engines make of marks and specks is the same there."""
-FOLD = {
-    c: chr(c - 0xFEE0)
-    for c in [*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B), 0xFF05, 0xFF0E, 0xFF0B, 0xFF0D]
-}
 
 
 class Examples(NamedTuple):
@@ -46,7 +43,7 @@ class Examples(NamedTuple):
 
 
 def squeeze(text: str) -> str:
-    return "".join(text.translate(FOLD).split())
+    return solid(text).text
 
 
 def without_heads(page: Page) -> str:

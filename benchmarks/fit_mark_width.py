@@ -12,7 +12,7 @@ import random
 from collections.abc import Iterable
 
 import numpy as np
-from data import Page, fit_arguments, fit_logistic, operating_points, pages, reliability, store_weights
+from data import Page, fit_arguments, fit_logistic, operating_points, pages, reliability, solid, store_weights
 from fit_decoded import WORST, of_part, sample, without_heads
 from rapidfuzz.distance import Levenshtein
 
@@ -24,11 +24,10 @@ from repair.language.resources import Resources, default_resources
 def page_examples(chosen: Iterable[Page], resources: Resources) -> tuple[np.ndarray, np.ndarray]:
     xs, ys = [], []
     for page in chosen:
-        text, truth = without_heads(page), "".join(page.truth.split())
-        where = [i for i, ch in enumerate(text) if not ch.isspace()]
-        solid = "".join(text[i] for i in where)
-        operations = Levenshtein.opcodes(solid, truth)
-        if not truth or Levenshtein.distance(solid, truth) > WORST * len(truth):
+        text, truth = without_heads(page), solid(page.truth).text
+        read, where = solid(text)
+        operations = Levenshtein.opcodes(read, truth)
+        if not truth or Levenshtein.distance(read, truth) > WORST * len(truth):
             continue
         printed = {}
         for tag, lo, hi, low, high in operations.as_list():

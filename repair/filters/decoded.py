@@ -113,14 +113,13 @@ INDEX = {name: k for k, name in enumerate(FEATURES)}
 
 
 class Finding(NamedTuple):
-    """``text[start:end]`` should perhaps be `after`. `places`: the symbols of the view concerned; `edits`: what the
-    decoder found; `evidence`: a value for each of `FEATURES`; `probability`: that `after` is what was printed."""
+    """``text[start:end]`` should perhaps be `after`. `edits`: what the decoder found;
+    `evidence`: a value for each of `FEATURES`; `probability`: that `after` is what was printed."""
 
     kind: str
     start: int
     end: int
     after: str
-    places: tuple[int, int]
     edits: tuple[Edit, ...]
     evidence: NDArray[np.float64]
     probability: float
@@ -307,7 +306,7 @@ class _Evidence:
             lo = hi = int(positions[start]) if after in OPENING and start < n else int(positions[start - 1]) + 1
         kind = _kind(read, after)
         row = self._row(k, kind, group, start, end, lo, hi, read, after)
-        return Finding(kind, lo, hi, after, (start, end), tuple(group), row, 0.0)
+        return Finding(kind, lo, hi, after, tuple(group), row, 0.0)
 
     def _row(
         self, k: int, kind: str, group: list[Edit], start: int, end: int, lo: int, hi: int, read: str, after: str
@@ -315,12 +314,10 @@ class _Evidence:
         document, view, text = self.document, self.view, self.text
         model = document.resources.model
         size = len(group)
-        gain = group[0].gain if size == 1 else min(e.gain for e in group)
+        gain = min(e.gain for e in group)
         cost = sum(e.cost for e in group) / size
-        lead = min(
-            min(e.gain + e.cost, e.gain + e.cost - e.rivals[0][1] if e.rivals else 9.0) for e in group
-        )
         margin = min(e.gain + e.cost - e.rivals[0][1] if e.rivals else 9.0 for e in group)
+        lead = min(margin, *(e.gain + e.cost for e in group))
         here = sum(e.gain_here for e in group) / size
         near = bisect_left(self.starts, end + FEW) - bisect_left(self.starts, start - FEW) - 1
         tie = np.clip(self.ties[k], -2.0, 3.0)

@@ -8,8 +8,9 @@ characters repel their neighbours, how much better any common word would fit, an
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from ..language.context import REACH, after_symbol, before_symbol, hanzi_symbols
 from ..language.logistic import logistic
 from ..language.ngram import EOS, NgramModel
 from ..language.words import Words
+
+T = TypeVar("T")
 
 SURPRISE = -8.5
 """log10 probability of the pair and the symbol after it below which a loose pair is looked into."""
@@ -145,7 +148,7 @@ def loose_pairs(
         if at_most >= least:
             found.append((i, first, second, evidence, at_most))
     out = []
-    for run in _runs(found):
+    for run in runs(found, lambda item: item[0]):
         if max(item[4] for item in run) < strong:
             continue
         for i, first, second, evidence, _ in run:
@@ -156,17 +159,15 @@ def loose_pairs(
     return out
 
 
-def _runs(
-    found: list[tuple[int, int, int, NDArray[np.float64], float]],
-) -> list[list[tuple[int, int, int, NDArray[np.float64], float]]]:
-    """Pairs whose places follow one another, together."""
-    runs: list[list[tuple[int, int, int, NDArray[np.float64], float]]] = []
-    for item in found:
-        if runs and runs[-1][-1][0] + 1 == item[0]:
-            runs[-1].append(item)
+def runs(items: Iterable[T], place: Callable[[T], int]) -> list[list[T]]:
+    """Items in order of their places, those whose places follow one another together."""
+    out: list[list[T]] = []
+    for item in items:
+        if out and place(out[-1][-1]) + 1 == place(item):
+            out[-1].append(item)
         else:
-            runs.append([item])
-    return runs
+            out.append([item])
+    return out
 
 
 def probability(evidence: NDArray[np.float64], weights: NDArray[np.float64]) -> float:

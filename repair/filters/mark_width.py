@@ -82,9 +82,7 @@ def places(document: Document) -> list[Place]:
         return []
     counts = {mark: (text.count(WIDE[mark]), text.count(mark)) for mark in WIDE}
     full, half = (sum(c[k] for c in counts.values()) for k in (0, 1))
-    damage = document.shared.get("damage")
-    damage = damage_of(document) if damage is None else damage
-    dirty, style = document.dirt, document.style
+    damage, dirty, style = _damage(document), document.dirt, document.style
     view = document.view
     index = np.searchsorted(view.positions, found)
     out = []
@@ -116,6 +114,14 @@ def places(document: Document) -> list[Place]:
             row[INDEX[name]] = value
         out.append(Place(at, row))
     return out
+
+
+def _damage(document: Document) -> float:
+    """How damaged the text was when it came in, which stays true while it is repaired."""
+    if "mark_width" not in document.shared:
+        document.shared["mark_width"] = damage_of(document)
+    damage: float = document.shared["mark_width"]
+    return damage
 
 
 def _kind(ch: str) -> str:
@@ -160,10 +166,7 @@ def _latin_inside(text: str, at: int) -> bool:
 def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposal]:
     if not _HALF.search(document.text):
         return
-    # How damaged a text was when it came in stays true while it is repaired.
-    if "damage" not in document.shared:
-        document.shared["damage"] = damage_of(document)
-    if document.shared["damage"] < UNDAMAGED:
+    if _damage(document) < UNDAMAGED:
         return
     found = places(document)
     if not found:

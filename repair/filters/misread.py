@@ -148,19 +148,13 @@ def trusted_twins(document: Document) -> Iterator[Proposal]:
 def unrepairable(document: Document, least: float, taken: list[int]) -> Iterator[Proposal]:
     """Flags for loose characters that are damaged with at least probability `least`; none beside a substitution."""
     weights = document.resources.weights("loose", loose.FEATURES)
-    groups: list[list[tuple[loose.Pair, float]]] = []
     # A pair that alone would not be flagged belongs to the stretch of one that is.
-    for pair in loose.loose_pairs(document, weights, least / 3, least / 2):
-        if any(pair.start - 3 <= position <= pair.end + 2 for position in taken):
-            continue
-        item = (pair, loose.probability(pair.evidence, weights))
-        if item[1] < least / 3:
-            continue
-        if groups and groups[-1][-1][0].place + 1 == pair.place:
-            groups[-1].append(item)
-        else:
-            groups.append([item])
-    for group in groups:
+    rated = [
+        (pair, loose.probability(pair.evidence, weights))
+        for pair in loose.loose_pairs(document, weights, least / 3, least / 2)
+        if not any(pair.start - 3 <= position <= pair.end + 2 for position in taken)
+    ]
+    for group in loose.runs((item for item in rated if item[1] >= least / 3), lambda item: item[0].place):
         damaged = max(p for _, p in group)
         if damaged < least:
             continue

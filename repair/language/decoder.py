@@ -84,6 +84,19 @@ class Edit(NamedTuple):
     rivals: tuple[tuple[str, float], ...]
 
 
+class _Repair(NamedTuple):
+    """A repair before it is weighed: the same as in `Edit`, and from where in the lattice its arc leaves, of the
+    insertions or of the others."""
+
+    start: int
+    end: int
+    new: str
+    symbol: int
+    cost: float
+    place: int
+    insertion: bool
+
+
 class _Lattice(NamedTuple):
     """Stretches with all their arcs. `view` (places,): index in the source of each place; `new` and `inserted`: code
     points of the arcs' symbols."""
@@ -118,30 +131,21 @@ def decode(
     if not flag.any():
         return []
     lattice = _build(model, channel, near, slips, source, flag)
-    if lattice is None:
-        return []
     paths = best_paths(model, lattice.contexts, lattice.length, lattice.arcs, lattice.inserts, known)
-    rough: list[tuple[int, int, str, int, float, int, bool]] = []
+    repairs: list[_Repair] = []
     keep = frozenset(lattice.arcs.start.tolist())
     view = lattice.view.tolist()
     for path in paths:
-        for place, arc in path.arcs:
+        for place, arc in path:
             if arc in keep:
                 continue
-            at = view[place]
-            if arc < 0:
-                arc = -1 - arc
-                symbol, code, cost = (
-                    int(lattice.inserts.symbol[arc]),
-                    int(lattice.inserted[arc]),
-                    float(lattice.inserts.cost[arc]),
-                )
-                rough.append((at, at, chr(code), symbol, cost, place, True))
-            else:
-                symbol, code, cost = int(lattice.arcs.symbol[arc]), int(lattice.new[arc]), float(lattice.arcs.cost[arc])
-                new, symbol = ("", -1) if symbol == model.pad else (chr(code), symbol)
-                rough.append((at, at + int(lattice.arcs.takes[arc]), new, symbol, cost, place, False))
-    return _weigh(model, source.ids, lattice, rough)
+            insertion = arc < 0
+            arcs, codes = (lattice.inserts, lattice.inserted) if insertion else (lattice.arcs, lattice.new)
+            k = -1 - arc if insertion else arc
+            at, symbol, cost = view[place], int(arcs.symbol[k]), float(arcs.cost[k])
+            new, symbol = ("", -1) if symbol == model.pad else (chr(int(codes[k])), symbol)
+            repairs.append(_Repair(at, at + int(arcs.takes[k]), new, symbol, cost, place, insertion))
+    return _weigh(model, source.ids, lattice, repairs)
 
 
 def _stretches(ids: Ints, flag: NDArray[np.bool_]) -> tuple[Ints, Ints]:
@@ -159,7 +163,8 @@ def _stretches(ids: Ints, flag: NDArray[np.bool_]) -> tuple[Ints, Ints]:
 
 def _build(
     model: NgramModel, channel: Channel, near: Near, slips: Slips, source: Source, flag: NDArray[np.bool_]
-) -> _Lattice | None:
+) -> _Lattice:
+    """The stretches of `source` around its flagged symbols, with every way in which they may have been misread."""
     ids, codes = source.ids, source.codes
     n = len(ids)
     sub_at, sub_symbol, sub_code, sub_cost, sub_takes = _substitutions(model, channel, near, slips, source, flag)
@@ -219,8 +224,7 @@ def _contexts(model: NgramModel, ids: Ints, first: Ints) -> Ints:
     """The symbols before each of `first`, nothing from before the start of the paragraph, (n, REACH)."""
     padded = np.concatenate([np.full(REACH, model.pad, dtype=np.int64), ids])
     contexts: Ints = padded[first[:, None] + np.arange(REACH)]
-    started = np.cumsum((contexts == BOS)[:, ::-1], axis=1)[:, ::-1]
-    contexts[np.concatenate([started[:, 1:], np.zeros((len(first), 1), started.dtype)], axis=1) > 0] = model.pad
+    _forget(contexts[:, ::-1], BOS, model.pad)
     return contexts
 
 
@@ -234,7 +238,7 @@ def _substitutions(
     padded = np.concatenate([[model.pad], ids, [EOS]])
     before, own, after = padded[at], ids[at], padded[at + 2]
     near_codes, near_logs = near.candidates(codes[at])
-    symbols = model.char_ids("".join(map(chr, near_codes.ravel().tolist()))).astype(np.int64).reshape(near_codes.shape)
+    symbols = model.code_ids(near_codes).astype(np.int64)
     symbols[(near_codes == 0) | (symbols <= EOS)] = EOS
     tried = np.concatenate([own[:, None], symbols], axis=1)
     triples = np.empty((*tried.shape, 3), dtype=np.int64)
@@ -282,32 +286,30 @@ def _substitutions(
     return at[found_row], found_symbol, found_code, found_cost.astype(np.float32), takes.astype(np.int8)
 
 
-def _weigh(
-    model: NgramModel, ids: Ints, lattice: _Lattice, rough: list[tuple[int, int, str, int, float, int, bool]]
-) -> list[Edit]:
+def _weigh(model: NgramModel, ids: Ints, lattice: _Lattice, repairs: list[_Repair]) -> list[Edit]:
     """The repairs with what speaks for each."""
-    if not rough:
+    if not repairs:
         return []
-    start = np.array([r[0] for r in rough])
-    end = np.array([r[1] for r in rough])
-    symbol = np.array([r[3] for r in rough])
+    start = np.array([r.start for r in repairs])
+    end = np.array([r.end for r in repairs])
+    symbol = np.array([r.symbol for r in repairs])
     # The repaired text, and where each repair stands in it.
     pieces: list[Ints] = []
     where = []
     size = at = 0
-    for s, e, _, sym, *_ in rough:
-        pieces.append(ids[at:s])
-        size += s - at
+    for r in repairs:
+        pieces.append(ids[at : r.start])
+        size += r.start - at
         where.append(size)
-        if sym >= 0:
-            pieces.append(np.array([sym]))
+        if r.symbol >= 0:
+            pieces.append(np.array([r.symbol]))
             size += 1
-        at = e
+        at = r.end
     pieces.append(ids[at:])
     repaired = np.concatenate(pieces)
     there = np.array(where)
     written = (symbol >= 0).astype(np.int64)
-    new = [[r[3]] if r[3] >= 0 else [] for r in rough]
+    new = [[r.symbol] if r.symbol >= 0 else [] for r in repairs]
     old = [ids[s:e].tolist() for s, e in zip(start.tolist(), end.tolist(), strict=True)]
     total, here = replaced(model, repaired, there, there + written, new)
     undone, undone_here = replaced(model, repaired, there, there + written, old)
@@ -317,14 +319,14 @@ def _weigh(
     arc_rows: list[int] = []
     arc_index: list[int] = []
     inserting: list[bool] = []
-    for k, (*_, place, insertion) in enumerate(rough):
-        arcs = lattice.inserts if insertion else lattice.arcs
-        lo, hi = int(arcs.start[place]), int(arcs.start[place + 1])
-        lo += not insertion
+    for k, r in enumerate(repairs):
+        arcs = lattice.inserts if r.insertion else lattice.arcs
+        lo, hi = int(arcs.start[r.place]), int(arcs.start[r.place + 1])
+        lo += not r.insertion
         arc_rows += [k] * (hi - lo)
         arc_index += range(lo, hi)
-        inserting += [insertion] * (hi - lo)
-    rivals: list[list[tuple[str, float]]] = [[] for _ in rough]
+        inserting += [r.insertion] * (hi - lo)
+    rivals: list[list[tuple[str, float]]] = [[] for _ in repairs]
     if arc_rows:
         row, index, insertion_ = np.array(arc_rows), np.array(arc_index), np.array(inserting)
         inner = np.where(insertion_, 0, index)
@@ -343,11 +345,11 @@ def _weigh(
     out = []
     gain, gain_alone, gain_here = total - undone, alone - as_read, here - undone_here
     symbols_scored = REACH + written
-    for k, (s, e, ch, sym, cost, *_) in enumerate(rough):
+    for k, r in enumerate(repairs):
         best = tuple(sorted(rivals[k], key=lambda item: (-item[1], item[0]))[:8])
         out.append(
             Edit(
-                s, e, ch, sym, cost, float(gain[k]), float(gain_alone[k]), float(gain_here[k]),
+                r.start, r.end, r.new, r.symbol, r.cost, float(gain[k]), float(gain_alone[k]), float(gain_here[k]),
                 float(total[k] / symbols_scored[k]), best,
             )
         )  # fmt: skip
@@ -388,9 +390,11 @@ def replaced(model: NgramModel, ids: Ints, start: Ints, end: Ints, new: list[lis
 def _close_paragraph(rows: Ints, pad: int, middle: int) -> None:
     """Make rows end at their paragraph: what stands before its start, or after its end, must not count. `middle`:
     column of the first symbol after the place."""
-    started = np.cumsum((rows[:, :middle] == BOS)[:, ::-1], axis=1)[:, ::-1]
-    beyond = np.concatenate([started[:, 1:], np.zeros((len(rows), 1), dtype=started.dtype)], axis=1)
-    rows[:, :middle][beyond > 0] = pad
-    ended = np.cumsum(rows[:, middle:] == EOS, axis=1)
-    beyond = np.concatenate([np.zeros((len(rows), 1), dtype=ended.dtype), ended[:, :-1]], axis=1)
-    rows[:, middle:][beyond > 0] = pad
+    _forget(rows[:, :middle][:, ::-1], BOS, pad)
+    _forget(rows[:, middle:], EOS, pad)
+
+
+def _forget(rows: Ints, boundary: int, pad: int) -> None:
+    """Replace by `pad`, in place, what comes after the first `boundary` of each row."""
+    passed = np.cumsum(rows[:, :-1] == boundary, axis=1) > 0
+    rows[:, 1:][passed] = pad

@@ -41,14 +41,9 @@ class Arcs(NamedTuple):
     hope: Floats
 
 
-class Path(NamedTuple):
-    """The best path through a stretch: its score, its arcs as ``(place, arc)``, an insertion as ``(place, -1 - arc)``.
-
-    `place` counts through all stretches.
-    """
-
-    score: float
-    arcs: list[tuple[int, int]]
+Path = list[tuple[int, int]]
+"""A path through a stretch: its arcs as ``(place, arc)``, an insertion as ``(place, -1 - arc)``; `place` counts through
+all stretches."""
 
 
 class _Hypotheses(NamedTuple):
@@ -126,7 +121,7 @@ def _parts(arcs: Arcs, start: Ints, some: slice | NDArray[np.int64]) -> Arcs:
 
 def _moved(path: Path, place: int, arc: int, insert: int) -> Path:
     """The path with places, arcs and insertions counted from elsewhere."""
-    return Path(path.score, [(p + place, a + arc if a >= 0 else a - insert) for p, a in path.arcs])
+    return [(p + place, a + arc if a >= 0 else a - insert) for p, a in path]
 
 
 def search(
@@ -195,11 +190,7 @@ def search(
     last = done[0]
     for more in done[1:]:
         last = last.join(more)
-    out = []
-    best = last.take(_best(last, 1, beam))
-    for score_, node_ in zip(best.score.tolist(), best.node.tolist(), strict=True):
-        out.append(Path(score_, trace.back(node_)))
-    return out
+    return [trace.back(node) for node in last.node[_best(last, 1, beam)].tolist()]
 
 
 def _spread(start: Ints, place: Ints) -> tuple[NDArray[np.intp], Ints]:
@@ -279,7 +270,7 @@ class _Trace:
         self._size += len(parent)
         return node
 
-    def back(self, node: int) -> list[tuple[int, int]]:
+    def back(self, node: int) -> Path:
         if self._whole is None:
             self._whole = (
                 np.concatenate(self._parent).tolist(),

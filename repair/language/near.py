@@ -69,7 +69,7 @@ def build(folder: Path) -> None:
     rows = np.zeros(len(asked), dtype=ROW)
     for k, read in enumerate(sorted(asked)):
         codes, logs = channel.candidates(read, 400)
-        ids = model.char_ids("".join(map(chr, codes.tolist())))
+        ids = model.code_ids(codes)
         # Letters are no candidates: the model does not know one from another. Of a symbol's forms (：:) the likeliest.
         known = (ids > EOS) & (ids != letter) & (ids != model.char_id(read)) & (codes < 0x10000)
         codes, logs, ids = codes[known], logs[known], ids[known]

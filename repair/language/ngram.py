@@ -52,6 +52,10 @@ class ModelError(ValueError):
     """A model file cannot be used; the message is one line and names the file."""
 
 
+def _codes(text: str) -> NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+
+
 def offsets(order: int, checks: int, buckets: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     """The two pseudo-random bucket offsets of every check value: arrays (checks,) of values < `buckets`.
 
@@ -248,7 +252,11 @@ class NgramModel:
 
     def char_ids(self, characters: str) -> NDArray[np.int32]:
         """`char_id` of every character: (len(characters),)."""
-        symbols = self._lookup(characters).astype(np.int32)
+        return self.code_ids(_codes(characters))
+
+    def code_ids(self, codes: NDArray[Any]) -> NDArray[np.int32]:
+        """`char_id` of the character of every code point, in the shape of `codes`."""
+        symbols = self._lookup(codes).astype(np.int32)
         symbols[symbols == DROPPED_ID] = -1
         return symbols
 
@@ -258,7 +266,7 @@ class NgramModel:
         positions = np.empty(len(text), np.int64)
         count = 0
         for start in range(0, len(text), _ENCODE_CHUNK):
-            symbols = self._lookup(text[start : start + _ENCODE_CHUNK])
+            symbols = self._lookup(_codes(text[start : start + _ENCODE_CHUNK]))
             kept = np.flatnonzero(symbols != DROPPED_ID)
             end = count + len(kept)
             ids[count:end] = symbols[kept]
@@ -269,10 +277,9 @@ class NgramModel:
         positions.resize(count, refcheck=False)
         return ids, positions
 
-    def _lookup(self, text: str) -> NDArray[np.uint16]:
-        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+    def _lookup(self, codes: NDArray[Any]) -> NDArray[np.uint16]:
         symbols = self._symbols.take(codes, mode="clip")
-        if len(codes) and int(codes.max()) >= TABLE_SIZE:
+        if codes.size and int(codes.max()) >= TABLE_SIZE:
             symbols[codes >= TABLE_SIZE] = UNK
         return symbols
 
