@@ -17,6 +17,7 @@ from .text import Correction, Level, MismatchError, Proposal, Result, Span, appl
 
 if TYPE_CHECKING:
     from .language.lexicon import Lexicon
+    from .layout import Layout
     from .pipeline import Pipeline
 
 __version__ = "0.1.0"
@@ -52,6 +53,7 @@ def clean(
     profile: str = "default",
     lexicon: Lexicon | str | Path | None = None,
     witnesses: Sequence[str] = (),
+    layout: Layout | None = None,
 ) -> Result:
     """Repair one text.
 
@@ -61,12 +63,13 @@ def clean(
         profile: named list of filters, ``default`` or ``typography``.
         lexicon: a `Lexicon`, or the path of a lexicon folder.
         witnesses: other readings of the same page.
+        layout: where the characters stood on their pages, as the readers of OCR formats give it.
 
     Returns the `Result` with the repaired text, the corrections applied and the suggestions not applied.
 
     Raises `ValueError` for an unknown level or profile, and for dictionaries or a lexicon that cannot be read.
     """
-    return _pipeline(profile, lexicon)(text, level=level, witnesses=witnesses)
+    return _pipeline(profile, lexicon)(text, level=level, witnesses=witnesses, layout=layout)
 
 
 def _pipeline(profile: str, lexicon: Lexicon | str | Path | None) -> Pipeline:

@@ -16,6 +16,7 @@ from .language.lexicon import Lexicon
 from .language.ngram import BOS, EOS
 from .language.resources import Resources, default_resources
 from .language.script import SIMPLIFIED, TRADITIONAL
+from .layout import Layout
 from .protect import Protected, english_spans, hard_spans
 from .structure import Line, structure
 
@@ -52,6 +53,8 @@ class Document:
         lexicon: Lexicon | None = None,
         resources: Resources | None = None,
         shared: dict[str, Any] | None = None,
+        layout: Layout | None = None,
+        witnesses: tuple[str, ...] = (),
     ) -> None:
         self.text = text
         self.lexicon = lexicon if lexicon is not None else Lexicon()
@@ -60,6 +63,10 @@ class Document:
         """What a filter found out about this text and is asked for again, by filter name."""
         self.shared: dict[str, Any] = {} if shared is None else shared
         """What a filter found out that holds in any text, by filter name; lives as long as a run."""
+        self.layout = layout
+        """Where the characters stood on their pages, if that is known."""
+        self.witnesses = witnesses
+        """Other readings of the same pages, each with its own errors and line breaks."""
 
     @cached_property
     def lines(self) -> list[Line]:

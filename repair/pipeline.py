@@ -15,10 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .document import Document
 from .filters.base import Filter, Propose
 from .language.lexicon import Lexicon
 from .language.resources import Resources, default_resources
+from .layout import Layout
 from .text import LEVELS, Alternatives, Correction, Level, Proposal, Result, ordered
 
 MAX_CHANGES = 60
@@ -67,17 +71,25 @@ class Pipeline:
 
         return cls(filters_of(profile), profile=profile, **options)
 
-    def __call__(self, text: str, *, level: Level = "safe", witnesses: Sequence[str] = ()) -> Result:
-        """Repair `text`. `level`: ``safe`` applies what is safe, ``review`` the proposals as well."""
+    def __call__(
+        self, text: str, *, level: Level = "safe", witnesses: Sequence[str] = (), layout: Layout | None = None
+    ) -> Result:
+        """Repair `text`. `level`: ``safe`` applies what is safe, ``review`` the proposals as well.
+
+        `witnesses`: other readings of the same page; `layout`: where its characters stood on the page.
+        """
         if level not in ("safe", "review"):
             raise ValueError(f"level must be 'safe' or 'review', not {level!r}")
         if not isinstance(text, str):
             raise TypeError(f"text must be str, not {type(text).__name__}")
-        if witnesses:
-            raise NotImplementedError("several readings of one page are not supported yet")
+        if isinstance(witnesses, str) or not all(isinstance(w, str) for w in witnesses):
+            raise TypeError("witnesses must be a sequence of str")
+        if layout is not None and len(layout.word) != len(text):
+            raise ValueError(f"layout is of {len(layout.word)} characters, the text has {len(text)}")
+        witnesses = tuple(witnesses)
         current = text
         edits: list[_Edit] = []
-        document = Document(current, self.lexicon, self.resources)
+        document = Document(current, self.lexicon, self.resources, layout=layout, witnesses=witnesses)
         known: dict[int, list[tuple[Proposal, Level]]] = {}  # filter -> what it proposes for `document`
         changes = 0
         while changes <= MAX_CHANGES:
@@ -95,7 +107,8 @@ class Pipeline:
                         break
                     changes += 1
                     edits, current = _compose(text, edits, current, now)
-                    document = Document(current, self.lexicon, self.resources, document.shared)
+                    moved = layout and layout.carried(*_origin(text, edits, current))
+                    document = Document(current, self.lexicon, self.resources, document.shared, moved, witnesses)
                     known = {}
             if changes == before:
                 for filter_ in self.filters:
@@ -236,6 +249,24 @@ def _compose(
             out.append(_Edit(start, end, after, causes))
     pieces.append(current[done:])
     return out, "".join(pieces)
+
+
+def _origin(original: str, edits: Sequence[_Edit], current: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """In place of which character of `original` each of `current` stands, -1 for one put in; whether it is the same."""
+    origin = np.empty(len(current), np.int64)
+    same = np.ones(len(current), np.bool_)
+    done = seen = 0
+    for e in edits:
+        start = done + e.start - seen
+        origin[done:start] = np.arange(seen, e.start)
+        done = start + len(e.after)
+        seen = e.end
+        for k, ch in enumerate(e.after):
+            at = e.start + k
+            origin[start + k] = at if at < e.end else -1
+            same[start + k] = at < e.end and original[at] == ch
+    origin[done:] = np.arange(seen, len(original))
+    return origin, same
 
 
 def _trim(original: str, start: int, end: int, after: str) -> tuple[int, int, str]:
