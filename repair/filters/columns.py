@@ -23,6 +23,9 @@ from ..language.ngram import BOS, EOS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+FIRST_LOOK, SECOND_LOOK = "column_join", "column_join_in_context"
+"""Names of the fitted models."""
+
 SPAN = 4
 """Symbols on each side of a line break that the language model looks at."""
 FEWEST, MOST = 5, 80
@@ -44,8 +47,8 @@ _HALF_FINAL = frozenset("；;：:")
 _CLOSING = frozenset("”’」』）)】》〉]〕\"")
 _OPENING = frozenset("“‘《「『（(【〔[")
 # Specks of the margin that engines read as marks: no line starts with them, few end so.
-_LEAD = re.compile(r"[\s\-_:;,.'|~*\\/，。、：；”’…=<>^·•]{1,10}")
-_TRAIL = re.compile(r"(?:\s{0,9}[-_|~*\\/<>^'“‘=]|\s{1,9}[:;.…，。、’”：,])(?:\s{0,3}[-_|~*\\/<>^'“‘=:;.…，。、’”：,]){0,4}\Z")
+_LEAD = re.compile(r"(?:\S{1,2}[ ]{2,60})?[\s\-_:;,.'|~*\\/，。、：；”’…=<>^·•]{1,10}")
+_TRAIL = re.compile(r"(?: {3,}\S{1,3}(?: {1,12}\S{1,3}){0,3}|\s{0,9}[-_|~*\\/<>^'“‘=]|\s{1,9}[:;.…，。、’”：,])(?:\s{0,3}[-_|~*\\/<>^'“‘=:;.…，。、’”：,]){0,4}\Z")
 _UNIT = re.compile(r"[0-9A-Za-z.,%/:+-]{2,24}")
 _ITEM = re.compile(
     r"(?:[0-9]{1,2}[.．、)）]|[（(][0-9一二三四五六七八九十]{1,3}[)）]|[一二三四五六七八九十]{1,3}[、是]|[①-⑳]|第[一二三四五六七八九十百零0-9]{1,4}[条章节款])"
@@ -281,6 +284,10 @@ NAMES = (
     "room",
     "late",
     "late_certain",
+    "late_near",
+    "late_near_certain",
+    "flush_near",
+    "flush_near_certain",
     "flush",
     "flush_certain",
     "below_short",
@@ -407,6 +414,7 @@ def _evidence(document: Document, of: Setting, gap: Gap, trust: Sequence[tuple[f
     indents = there.indents
     later = 1.0 if 1.0 <= late <= 3.2 else 0.0
     flush = 1.0 if -1.5 <= late <= 0.6 else 0.0
+    certain = indents * (2 * (indents > 0.85) + (indents > 0.7)) / 3
     line = document.lines[b.item]
     lead = text[line.start : b.start]
     tie = float(of.tie[k + 1])
@@ -417,9 +425,13 @@ def _evidence(document: Document, of: Setting, gap: Gap, trust: Sequence[tuple[f
         "over": min(max(-short - 1, 0.0), 3.0) / 3,
         "room": float(is_short),
         "late": later,
-        "late_certain": later * indents * (2 * (indents > 0.85) + (indents > 0.7)) / 3,
+        "late_near": float(np.exp(-((late - 2) ** 2) / 0.5)),
+        "late_near_certain": float(np.exp(-((late - 2) ** 2) / 0.5)) * certain,
+        "flush_near": float(np.exp(-(late**2) / 0.25)),
+        "flush_near_certain": float(np.exp(-(late**2) / 0.25)) * certain,
+        "late_certain": later * certain,
         "flush": flush,
-        "flush_certain": flush * indents * (2 * (indents > 0.85) + (indents > 0.7)) / 3,
+        "flush_certain": flush * certain,
         "below_short": float(late > 3.2),
         "blanks_before": float("\u3000" in lead or lead.count(" ") >= 2),
         "final": float(final),
@@ -468,3 +480,76 @@ def _word_across(document: Document, tail: str, head: str) -> float:
         if start < at < end:
             return float(np.log10(1 + words.frequency((tail + head)[start:end]))) / 6
     return 0.0
+
+
+# ---------------------------------------------------------------- the neighbours' say
+
+_NEAR = ("joined_above", "joined_below", "joined_two_above", "joined_two_below")
+CONTEXT = (
+    *NAMES,
+    *_NEAR,
+    "first",
+    "first_above",
+    "first_below",
+    "late_below",
+    "below_short_below",
+    "room_open_above",
+    "both",
+    "late_above",
+    "flush_below",
+    "final_above",
+    "final_below",
+    "room_above",
+    "room_below",
+)
+"""Evidence of the second look: the first one's, and what the first look thought of this and the neighbouring gaps."""
+
+
+def in_context(
+    found: Sequence[Gap], evidence: NDArray[np.float64], scores: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """`evidence` and what the neighbours say, (n, len(CONTEXT)); `scores` (n,): log odds of the first look.
+
+    Whether a line is the last of its paragraph has to do with whether it is the first one, and the next line the last.
+    """
+    at = np.array([gap.above for gap in found], np.int64)
+    odds = np.clip(scores, -9.2, 9.2)
+    p = 1 / (1 + np.exp(-odds))
+    around = np.full((at[-1] - at[0] + 5), 0.5)
+    around[at - at[0] + 2] = p
+    near = np.column_stack([around[at - at[0] + 2 + step] for step in (-1, 1, -2, 2)])
+    above, below = near[:, 0], near[:, 1]
+    first = odds / 4
+    column_of = {name: evidence[:, NAMES.index(name)] for name in NAMES}
+    late, flush, room = column_of["late_near"], column_of["flush_near"], column_of["room"]
+    final, short = column_of["final"], column_of["below_short"]
+    return np.column_stack(
+        [
+            evidence,
+            near,
+            first,
+            first * above,
+            first * below,
+            late * below,
+            short * below,
+            room * (1 - final) * above,
+            above * below,
+            late * above,
+            flush * below,
+            final * above,
+            final * below,
+            room * above,
+            room * below,
+        ]
+    )
+
+
+def probabilities(document: Document, of: Setting, found: Sequence[Gap]) -> NDArray[np.float64]:
+    """For each gap how likely the text runs on over it, (n,)."""
+    if not found:
+        return np.zeros(0)
+    resources = document.resources
+    evidence = features(document, of, found)
+    scores = evidence @ resources.weights(FIRST_LOOK, NAMES)
+    scores = in_context(found, evidence, scores) @ resources.weights(SECOND_LOOK, CONTEXT)
+    return np.asarray(1 / (1 + np.exp(-np.clip(scores, -30, 30))))
