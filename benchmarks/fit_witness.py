@@ -14,17 +14,23 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from data import Page, fit_logistic, operating_points, pages, reliability, store_weights
+from data import Page, fit_logistic, pages, reliability, store_weights
 from rapidfuzz.distance import Levenshtein
 
 from repair.document import Document
 from repair.evaluate import solid
+from repair.filters import agreement, get
+from repair.filters.decoded import KINDS as DECODED
+from repair.filters.decoded import findings
 from repair.filters.readings import FEATURES, KINDS, weighed
 from repair.language.resources import Resources, default_resources
 from repair.pipeline import Pipeline
-from repair.filters import get
 
 WORST = 0.4
+
+
+RULES_BEFORE = ("encoding", "page_edge", "witness", "space", "repetition", "furniture", "stray_word", "mark_width")
+"""What runs before the rules of the decoder."""
 
 
 class Examples(NamedTuple):
@@ -78,6 +84,40 @@ def examples(folder: Path, measure: bool, resources: Resources) -> tuple[Example
     return Examples(np.array(xs), np.array(ys), np.array(kinds), np.array(won), np.array(path), shown), errors
 
 
+def fit_agreement(folder: Path, weights: Path) -> None:
+    """Fits how agreement of the readings revises what the decoder finds; prints it for the measured pages.
+
+    The rules that run before it use the weights in the file `weights`; what they ask the decoder is not revised.
+    """
+    for kind in DECODED:
+        as_stated = np.array([float(name == "stated") for name in agreement.FEATURES])
+        store_weights(weights, f"agreement_{kind}", agreement.FEATURES, as_stated, "as stated")
+    resources = Resources(weights.parent)
+    pipeline = Pipeline([get(name) for name in RULES_BEFORE], resources=resources)
+    rows: list[tuple[bool, str, int, float, float]] = []
+    for page, others in pairs(folder):
+        truth, witnesses = solid(page.truth).text, tuple(o.raw for o in others)
+        if Levenshtein.distance(solid(page.raw).text, truth) > WORST * len(truth):
+            continue
+        text = pipeline(page.raw, witnesses=witnesses).text
+        known = agreement.agreement(Document(text, None, resources, witnesses=witnesses))
+        distance = Levenshtein.distance(solid(text).text, truth)
+        for f in findings(Document(text, None, resources)) if known else ():
+            better = distance - Levenshtein.distance(solid(text[: f.start] + f.after + text[f.end :]).text, truth)
+            right = float(better >= len(f.edits))
+            rows.append((page.unit % 4 == 3, f.kind, known.of(f.start, f.end), f.probability, right))
+    for kind in DECODED:
+        some = [row for row in rows if row[1] == kind]
+        x = np.array([agreement.evidence(row[3], row[2]) for row in some])
+        y = np.array([row[4] for row in some])
+        measured = np.array([row[0] for row in some])
+        w = fit_logistic(x[~measured], y[~measured], 2.0)
+        store_weights(weights, f"agreement_{kind}", agreement.FEATURES, w, "benchmarks/fit_witness.py")
+        p = 1 / (1 + np.exp(-(x @ w)))
+        print(f"\nagreement, {kind}: " + ", ".join(f"{n} {v:.2f}" for n, v in zip(agreement.FEATURES, w, strict=True)))
+        print(reliability(p[measured], y[measured]))
+
+
 def safe_from(p: np.ndarray, won: np.ndarray, wanted: float) -> float:
     """The least probability from which on `wanted` of the characters touched became right and not wrong."""
     order = np.argsort(-p)
@@ -129,6 +169,7 @@ def main() -> None:
         found = {wanted: round(safe_from(p, fit.won[some], wanted), 3) for wanted in (0.99, 0.98, 0.97, 0.95, 0.9)}
         print(f"{kind}: of the characters touched the share that became right is reached from {found} on")
     measured, measured_errors = examples(a.pages, True, resources)
+    fit_agreement(a.pages, a.weights)
     if a.save:
         np.savez(a.save, **{f"fit_{k}": v for k, v in fit._asdict().items()},
                  **{f"measure_{k}": v for k, v in measured._asdict().items()}, errors=[errors, measured_errors])

@@ -147,7 +147,7 @@ def _gaps(partner: Ints, start: int, end: int, low: int, high: int) -> list[tupl
 
 def _anchors(a: Ints, b: Ints, length: int) -> tuple[Ints, Ints]:
     """Where the strings of `length` begin that occur once in each, the longest chain of them that rises in both."""
-    keys_a, keys_b = _keys(a, length), _keys(b, length)
+    keys_a, keys_b = hashes(a, length), hashes(b, length)
     once_a, at_a = _once(keys_a)
     once_b, at_b = _once(keys_b)
     _, in_a, in_b = np.intersect1d(once_a, once_b, assume_unique=True, return_indices=True)
@@ -180,7 +180,7 @@ def _apart(at: Ints, there: Ints, length: int) -> Ints:
     return np.array(kept, np.int64)
 
 
-def _keys(codes: Ints, length: int) -> NDArray[np.uint64]:
+def hashes(codes: Ints, length: int) -> NDArray[np.uint64]:
     """A hash of the `length` characters from each place on, (n - length + 1,)."""
     count = len(codes) - length + 1
     keys = np.zeros(max(0, count), np.uint64)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..align import Solid, align, solid
+from ..align import Solid, align, folded, hashes, solid
 from ..document import Document
 from ..language.context import REACH, mean_around
 from ..language.decoder import replaced
@@ -43,6 +43,8 @@ DROPPED, DROPPED_SIGN = -3.0, -2.5
 """log10 probability that an engine drops a Hanzi, or a sign of which that was not measured."""
 UNALIKE = 0.5
 """Share of characters that must have an equal partner for a witness to be a reading of the same pages."""
+SHORT, KNOWN = 4, 0.3
+"""Length of the strings by which a part is looked for elsewhere in the text, and share from which it is there."""
 WIDE = 20
 """Columns around a difference in which other differences are its company."""
 
@@ -188,19 +190,22 @@ def differences(document: Document) -> list[Difference]:
 
 def weighed(document: Document) -> list[Difference]:
     """The differences without their probabilities."""
-    if not document.witnesses or not document.text.strip():
-        return []
-    own = Reading(document)
-    out = []
-    for number in range(len(document.witnesses)):
-        if document.witnesses[number] != document.text:
-            pair = _Pair(own, witness_reading(document, number), number)
-            if pair.related:
-                out += pair.differences()
+    return [d for pair in aligned(document) if pair.other.document.text != document.text for d in pair.differences()]
+
+
+def aligned(document: Document) -> list[Pair]:
+    """The document with each witness that is a reading of the same pages, aligned once for a document."""
+    if "aligned" not in document.memo:
+        document.memo["aligned"] = []
+        if document.witnesses and document.text.strip():
+            own = Reading(document)
+            pairs = [Pair(own, witness_reading(document, k), k) for k in range(len(document.witnesses))]
+            document.memo["aligned"] = [pair for pair in pairs if pair.related]
+    out: list[Pair] = document.memo["aligned"]
     return out
 
 
-class _Pair:
+class Pair:
     """A text and one witness, aligned. Columns are arrays (c,): `t` and `w` the characters of both, -1 for none; `boundary`
     where a paragraph ends or starts."""
 
@@ -449,13 +454,22 @@ class _Pair:
         """What the witness has in the columns."""
         return "".join(map(chr, self.code_w[start:end][self.w[start:end] >= 0].tolist()))
 
+    def _elsewhere(self, low: int, high: int) -> float:
+        """Which share of ``witness[low:high]`` the text has somewhere, by strings of a few characters."""
+        keys = hashes(folded(self.other.solid.codes[low:high]), SHORT)
+        return float(np.isin(keys, self._known).mean()) if len(keys) else 0.0
+
+    @cached_property
+    def _known(self) -> NDArray[np.uint64]:
+        return hashes(folded(self.own.solid.codes), SHORT)
+
     def _missing(self, start: int, end: int) -> Difference | None:
         """A part of the page that only the witness has."""
         other, own = self.other, self.own
         a, b = int(self.w[start]), int(self.w[end - 1])
         beside = [self.t[k] >= 0 and self.w[k] < 0 for k in (start - 1, end) if 0 <= k < len(self.t)]
-        if any(beside):
-            return None  # the text has something else there
+        if any(beside) or self._elsewhere(a, b + 1) > KNOWN:
+            return None  # the text has something else there, or has it in another place
         before, after = self._beside(start, -1), self._beside(end - 1, 1)
         text = other.document.text
         lo, hi = int(other.solid.place[a]), int(other.solid.place[b]) + 1
@@ -497,7 +511,7 @@ class _Pair:
 class _Evidence:
     """Makes the rows of evidence for all runs of choices of one pair of readings."""
 
-    def __init__(self, pair: _Pair, runs: list[tuple[int, int]], taken: Bools) -> None:
+    def __init__(self, pair: Pair, runs: list[tuple[int, int]], taken: Bools) -> None:
         self.pair, self.runs, self.taken = pair, runs, taken
         self.kinds = [self._kind(*run) for run in runs]
         self.path = np.array([bool(taken[start]) for start, _ in runs])
