@@ -18,6 +18,7 @@ NAMES: tuple[str, ...] = (
     "lexicon",
     "encoding",
     "page_edge",
+    "witness",
     "space",
     "repetition",
     "furniture",

@@ -144,7 +144,12 @@ def _findings(document: Document) -> list[Finding]:
     if not rows:
         return []
     weights = {kind: document.resources.weights(f"decoded_{kind}", FEATURES) for kind in KINDS}
-    return [f._replace(probability=logistic(float(f.evidence @ weights[f.kind]))) for f in rows]
+    found = [f._replace(probability=logistic(float(f.evidence @ weights[f.kind]))) for f in rows]
+    if document.witnesses:
+        from .agreement import revised
+
+        found = [f._replace(probability=revised(document, f.kind, f.start, f.end, f.probability)) for f in found]
+    return found
 
 
 def damage_of(document: Document) -> float:

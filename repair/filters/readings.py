@@ -1,0 +1,705 @@
+"""Where a text and another reading of the same pages differ, with the evidence for each of the two; not a filter of its own.
+
+Both readings are aligned (`repair.align`) into *columns*: a character of each, or of one of them alone. Where they differ
+each column is a choice. A beam search over all choices near each other finds what the language model and
+the confusion channel make of them together; every run of choices then becomes a `Difference` with a
+row of evidence, from which a logistic regression makes the probability that the witness is right
+(``benchmarks/fit_witness.py``). Nothing is known about who wrote which reading: how far each can be trusted, and where
+in its lines, shows where they differ.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..align import Solid, align, folded, hashes, solid
+from ..document import Document
+from ..language.context import REACH, mean_around
+from ..language.decoder import replaced
+from ..language.lattice import Arcs, best_paths
+from ..language.logistic import logistic
+from ..language.ngram import BOS, EOS
+from ..language.slips import FIRST, INSIDE, LAST
+from . import page_edge
+from .decoded import CLOSING, GARBLED, MARKS, OPENING
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+KINDS = ("hanzi", "mark", "insert", "delete", "part")
+PART = 7
+"""Characters from which a stretch that only one reading has is no slip but a part of the page that the other missed."""
+LINE = 3
+"""The same if it is a whole line."""
+LONGEST = 24
+"""Columns after which a stretch of choices is cut, so that the number of steps does not depend on the text."""
+DROPPED, DROPPED_SIGN = -3.0, -2.5
+"""log10 probability that an engine drops a Hanzi, or a sign of which that was not measured."""
+UNALIKE = 0.5
+"""Share of characters that must have an equal partner for a witness to be a reading of the same pages."""
+SHORT, KNOWN = 4, 0.3
+"""Length of the strings by which a part is looked for elsewhere in the text, and share from which it is there."""
+WIDE = 20
+"""Columns around a difference in which other differences are its company."""
+
+FEATURES = (
+    "bias",
+    "gain",
+    "gain_alone",
+    "gain_up",
+    "gain_witness",
+    "path",
+    "cost_text",
+    "cost_witness",
+    "natural_text",
+    "natural_witness",
+    "size",
+    "longer",
+    "shorter",
+    "around_text",
+    "around_witness",
+    "garbled_text",
+    "garbled_witness",
+    "style_text",
+    "style_witness",
+    "density",
+    "company",
+    "won",
+    "won_kind",
+    "won_near",
+    "agree",
+    "first_text",
+    "last_text",
+    "first_witness",
+    "last_witness",
+    "frequency_text",
+    "frequency_witness",
+    "recurs_text",
+    "recurs_witness",
+    "twice",
+    "wider",
+    "narrower",
+    "variant",
+    "hanzi_text",
+    "hanzi_witness",
+    "digit_text",
+    "digit_witness",
+    "letter_text",
+    "letter_witness",
+    "ascii_text",
+    "ascii_witness",
+    "beside_mark",
+    "beside_digit",
+    "whole_line",
+    "edge_of_page",
+    "ends_sentence",
+    *(f"text_{mark}" for mark in MARKS),
+    *(f"witness_{mark}" for mark in MARKS),
+)
+INDEX = {name: k for k, name in enumerate(FEATURES)}
+
+
+class Difference(NamedTuple):
+    """``text[start:end]`` reads `after` in the witness number `witness`. `path`: whether the best path takes it;
+    `evidence`: a value for each of `FEATURES`; `probability`: that `after` is what was printed."""
+
+    kind: str
+    start: int
+    end: int
+    after: str
+    witness: int
+    path: bool
+    evidence: Floats
+    probability: float
+
+
+class Reading:
+    """One reading with what does not depend on the other: its characters without white space, as the language model
+    sees them, and where in their lines they stand."""
+
+    def __init__(self, document: Document) -> None:
+        text, view = document.text, document.view
+        self.document = document
+        self.solid: Solid = solid(text)
+        codes, place = self.solid
+        model = document.resources.model
+        self.symbol: Ints = model.code_ids(codes).astype(np.int64)
+        shown = (view.ids != BOS) & (view.ids != EOS)
+        self.logp = np.zeros(len(codes))
+        at = np.searchsorted(place, view.positions[shown])
+        inside = at < len(codes)
+        self.logp[at[inside]] = view.logp[shown][inside]
+        starts = view.positions[view.ids == BOS]
+        self.paragraph: Ints = np.unique(np.searchsorted(place, starts))
+        """Characters before which a paragraph starts, the first not among them."""
+        self.paragraph = self.paragraph[(self.paragraph > 0) & (self.paragraph < len(codes))]
+        ends = np.array([line.end for line in document.lines], np.int64)
+        line = np.searchsorted(ends, place, side="left")
+        new = np.concatenate([[True], line[1:] != line[:-1], [True]]) if len(line) else np.ones(1, np.bool_)
+        self.line: Ints = np.cumsum(new[:-1]) - 1
+        """Number of the line of each character, blank lines not counted."""
+        self.first: Bools = new[:-1]
+        self.last: Bools = new[1:]
+        self.hanzi: Bools = ((codes >= 0x3400) & (codes <= 0x9FFF)) | (codes >= 0x20000)
+        self.total = np.concatenate([[0.0], np.cumsum(self.logp)])
+        self.bad = np.concatenate([[0.0], np.cumsum(self.logp < GARBLED)])
+        self.style = float(np.maximum(self.logp, -4.0).sum() - 300) / (len(codes) + 200)
+
+    def slot(self, at: Ints) -> NDArray[np.int8]:
+        """Where in their lines characters stand, as `repair.language.slips` counts."""
+        return np.where(self.first[at], FIRST, np.where(self.last[at], LAST, INSIDE)).astype(np.int8)
+
+
+def without_edges(document: Document) -> str:
+    """The text without its running heads and page numbers, as far as they are plain."""
+    pieces, done = [], 0
+    for p in sorted(page_edge.propose(document, page_edge.FILTER.settings), key=lambda p: p.start):
+        if p.start >= done and p.confidence >= 0.5:
+            pieces.append(document.text[done : p.start])
+            done = p.end
+    return "".join([*pieces, document.text[done:]])
+
+
+def witness_reading(document: Document, number: int) -> Reading:
+    """The witness `number` of a document, prepared once a run."""
+    known: dict[int, Reading] = document.shared.setdefault("readings", {})
+    if number not in known:
+        resources = document.resources
+        text = without_edges(Document(document.witnesses[number], document.lexicon, resources))
+        known[number] = Reading(Document(text, document.lexicon, resources))
+    return known[number]
+
+
+def differences(document: Document) -> list[Difference]:
+    """Where the document's witnesses differ from it, witness by witness, with probabilities; found once."""
+    if "readings" not in document.memo:
+        found = weighed(document)
+        weights = {kind: document.resources.weights(f"witness_{kind}", FEATURES) for kind in {d.kind for d in found}}
+        document.memo["readings"] = [
+            d._replace(probability=logistic(float(d.evidence @ weights[d.kind]))) for d in found
+        ]
+    out: list[Difference] = document.memo["readings"]
+    return out
+
+
+def weighed(document: Document) -> list[Difference]:
+    """The differences without their probabilities."""
+    return [d for pair in aligned(document) if pair.other.document.text != document.text for d in pair.differences()]
+
+
+def aligned(document: Document) -> list[Pair]:
+    """The document with each witness that is a reading of the same pages, aligned once for a document."""
+    if "aligned" not in document.memo:
+        document.memo["aligned"] = []
+        if document.witnesses and document.text.strip():
+            own = Reading(document)
+            pairs = [Pair(own, witness_reading(document, k), k) for k in range(len(document.witnesses))]
+            document.memo["aligned"] = [pair for pair in pairs if pair.related]
+    out: list[Pair] = document.memo["aligned"]
+    return out
+
+
+class Pair:
+    """A text and one witness, aligned. Columns are arrays (c,): `t` and `w` the characters of both, -1 for none; `boundary`
+    where a paragraph ends or starts."""
+
+    def __init__(self, own: Reading, other: Reading, number: int) -> None:
+        self.own, self.other, self.number = own, other, number
+        self.document = own.document
+        self.model = self.document.resources.model
+        self.partner = align(own.solid.codes, other.solid.codes)
+
+    @property
+    def related(self) -> bool:
+        """Whether the witness is a reading of the same pages at all."""
+        paired = np.flatnonzero(self.partner >= 0)
+        if not len(paired):
+            return False
+        equal = int((self.own.solid.codes[paired] == self.other.solid.codes[self.partner[paired]]).sum())
+        return equal >= UNALIKE * min(len(self.partner), len(self.other.solid.codes))
+
+    # ---------------------------------------------------------------- columns
+
+    def _columns(self) -> None:
+        own, other, pad = self.own, self.other, self.model.pad
+        n, m = len(own.symbol), len(other.symbol)
+        paired = np.flatnonzero(self.partner >= 0)
+        there = self.partner[paired]
+        alone = np.ones(m, np.bool_)
+        alone[there] = False
+        extra = np.flatnonzero(alone)
+        following = np.append(paired, n)[np.searchsorted(there, extra)]
+        # A paragraph ends where both readings end one.
+        known_before = np.searchsorted(paired, own.paragraph) - 1
+        low = np.append(there, -1)[known_before]
+        high = np.append(there, m)[known_before + 1]
+        cuts = np.searchsorted(other.paragraph, [low, high], side="right")
+        both = cuts[1] > cuts[0]
+        starts = own.paragraph[both]
+        there_starts = other.paragraph[cuts[0][both]]
+        # Characters that only the witness has stand before the boundary or after it, as they do in the witness.
+        at = np.searchsorted(starts, following)
+        same = np.append(starts, -1)[at] == following
+        later = same & (extra >= np.append(there_starts, m + 1)[at])
+        key = np.concatenate([
+            np.arange(n, dtype=np.float64), following - np.where(later, 0.1, 0.5), np.repeat(starts - 0.25, 2), [-1, n]
+        ])  # fmt: skip
+        none = np.full(2 * len(starts) + 2, -1, np.int64)
+        order = np.argsort(key, kind="stable")
+        self.t = np.concatenate([np.arange(n), np.full(len(extra), -1), none])[order]
+        self.w = np.concatenate([self.partner, extra, none])[order]
+        edge = np.concatenate([np.full(n + len(extra), -1), np.tile([EOS, BOS], len(starts)), [BOS, EOS]])[order]
+        self.boundary = edge >= 0
+        self.symbol_t = np.where(self.t >= 0, np.append(own.symbol, -1)[self.t], edge)
+        self.symbol_w = np.where(self.w >= 0, np.append(other.symbol, -1)[self.w], edge)
+        # What the model does not see at all makes no difference.
+        self.symbol_t[self.symbol_t < 0] = pad
+        self.symbol_w[self.symbol_w < 0] = pad
+
+    def _choices(self) -> Bools:
+        """Columns in which the readings differ by slips of an engine."""
+        own, other = self.own, self.other
+        code_t = np.append(own.solid.codes, 0)[self.t]
+        code_w = np.append(other.solid.codes, 0)[self.w]
+        self.code_t, self.code_w = np.where(self.t < 0, 0, code_t), np.where(self.w < 0, 0, code_w)
+        self.hanzi_t = np.append(own.hanzi, False)[self.t] & (self.t >= 0)
+        self.hanzi_w = np.append(other.hanzi, False)[self.w] & (self.w >= 0)
+        unlike = self.symbol_t != self.symbol_w
+        # The model does not tell digits, letters and widths of marks apart; only the latter are looked into by themselves.
+        unlike |= (_plain(self.code_t) != _plain(self.code_w)) & ~self.hanzi_t & ~self.hanzi_w
+        unlike &= ~self.boundary
+        both = (self.t >= 0) & (self.w >= 0)
+        self.missing, self.kept = self._parts(unlike & (self.t < 0)), self._parts(unlike & (self.w < 0))
+        for run in (self.missing, self.kept):
+            for start, end in run:
+                unlike[start:end] = False
+        unlike &= both | (self.symbol_t != self.symbol_w)
+        shielded = np.append(self.document.shielded[own.solid.place], False)[self.t] & (self.t >= 0)
+        return unlike & ~shielded
+
+    def _parts(self, alone: Bools) -> list[tuple[int, int]]:
+        """Runs of columns that only one reading has which are parts of the page and not slips."""
+        out = []
+        for start, end in _runs(alone | (self.boundary & False)):
+            index, reading = (self.w, self.other) if self.t[start] < 0 else (self.t, self.own)
+            a, b = int(index[start]), int(index[end - 1])
+            whole = bool(reading.first[a] and reading.last[b])
+            if end - start >= PART or (whole and end - start >= LINE):
+                out.append((start, end))
+        return out
+
+    # ---------------------------------------------------------------- choosing
+
+    def _costs(self, at: Ints) -> tuple[Floats, Floats]:
+        """log10 probability of the misreadings if the text is right in the columns `at` (n,), and if the witness is."""
+        resources = self.document.resources
+        read, seen = self.code_t[at], self.code_w[at]
+        text, witness = np.zeros(len(at)), np.zeros(len(at))
+        both = np.flatnonzero((self.t[at] >= 0) & (self.w[at] >= 0))
+        if len(both):
+            text[both] = resources.channel.log_prob(seen[both], read[both])
+            witness[both] = resources.channel.log_prob(read[both], seen[both])
+        for side, other, index, reading, codes, symbols in (
+            (text, witness, self.w, self.other, seen, self.symbol_w),
+            (witness, text, self.t, self.own, read, self.symbol_t),
+        ):
+            alone = np.flatnonzero((index[at] >= 0) & ((self.t[at] < 0) | (self.w[at] < 0)))
+            if len(alone):
+                slot = reading.slot(index[at[alone]])
+                known = np.minimum(symbols[at[alone]], len(self.model.unigram) - 1)
+                side[alone] = resources.slips.spurious(codes[alone], slot) + self.model.unigram[known]
+                other[alone] = [
+                    resources.slips.dropped.get(chr(code), (_dropped(code), _dropped(code)))[place == LAST]
+                    for code, place in zip(codes[alone].tolist(), slot.tolist(), strict=True)
+                ]
+        return text, witness
+
+    def _search(self, choice: Bools) -> Bools:
+        """In which columns the best path takes the witness."""
+        taken = np.zeros(len(choice), np.bool_)
+        at = np.flatnonzero(choice)
+        if not len(at):
+            return taken
+        pad = self.model.pad
+        paragraph = np.cumsum(self.boundary)
+        new = np.concatenate([[True], (np.diff(at) > REACH + 1) | (np.diff(paragraph[at]) > 0)])
+        begin = at[np.maximum.accumulate(np.where(new, np.arange(len(at)), 0))]
+        new[1:] |= np.diff((at - begin) // LONGEST) > 0
+        head = np.flatnonzero(new)
+        first, last = at[head], at[np.append(head[1:], len(at)) - 1]
+        edge = np.append(np.flatnonzero(self.symbol_t == EOS), len(choice))
+        end = np.minimum(last + 1 + REACH, edge[np.searchsorted(edge, last)] + 1)
+        end = np.minimum(end, len(choice))
+        length = end - first
+        view = np.repeat(first - (np.cumsum(length) - length), length) + np.arange(int(length.sum()))
+        open_ = choice[view] & (view <= np.repeat(last, length))
+        start = np.append(0, np.cumsum(1 + open_))
+        symbol = np.empty(int(start[-1]), np.int64)
+        cost = np.zeros(len(symbol))
+        symbol[start[:-1]] = self.symbol_t[view]
+        second = start[1:][open_] - 1
+        symbol[second] = self.symbol_w[view[open_]]
+        text, witness = self._costs(view[open_])
+        cost[start[:-1][open_]], cost[second] = text, witness
+        follower = self._followers()[view][np.repeat(np.arange(len(view)), np.diff(start))]
+        hope = np.maximum(self.model.score_windows(np.stack([symbol, follower], axis=1), 1)[:, 0], -5.0)
+        hope[symbol == pad] = -2.0
+        hope[follower == EOS] = 0
+        arcs = Arcs(
+            start,
+            symbol.astype(np.uint32),
+            cost.astype(np.float32),
+            np.ones(len(symbol), np.int8),
+            hope.astype(np.float32),
+        )
+        nothing = Arcs(
+            np.zeros(len(view) + 1, np.int64),
+            np.empty(0, np.uint32),
+            np.empty(0, np.float32),
+            np.empty(0, np.int8),
+            np.empty(0, np.float32),
+        )
+        known = self.document.shared.setdefault("readings_paths", {})
+        for path in best_paths(self.model, self._contexts(first), length, arcs, nothing, known):
+            for place, arc in path:
+                if arc > start[place]:
+                    taken[view[place]] = True
+        return taken
+
+    def _followers(self) -> Ints:
+        """For each column the next symbol of the text after it."""
+        real = np.flatnonzero(self.symbol_t != self.model.pad)
+        after = np.searchsorted(real, np.arange(len(self.t)), side="right")
+        followers: Ints = np.append(self.symbol_t[real], EOS)[after]
+        return followers
+
+    def _contexts(self, first: Ints) -> Ints:
+        """The symbols of the text before each of the columns `first`, nothing from before the paragraph, (n, REACH)."""
+        pad = self.model.pad
+        real = np.flatnonzero(self.symbol_t != pad)
+        stream = np.concatenate([np.full(REACH, pad), self.symbol_t[real]])
+        rows: Ints = stream[np.searchsorted(real, first)[:, None] + np.arange(REACH)]
+        passed = np.cumsum(rows[:, ::-1] == BOS, axis=1)[:, ::-1]
+        rows[:, :-1][passed[:, 1:] > 0] = pad
+        return rows
+
+    # ---------------------------------------------------------------- weighing
+
+    def differences(self) -> list[Difference]:
+        self._columns()
+        choice = self._choices()
+        taken = self._search(choice)
+        runs = self._groups(choice, taken)
+        out = _Evidence(self, runs, taken).differences() if runs else []
+        for start, end in self.missing:
+            part = self._missing(start, end)
+            if part is not None:
+                out.append(part)
+        return out
+
+    def _groups(self, choice: Bools, taken: Bools) -> list[tuple[int, int]]:
+        """Runs of neighbouring choices that belong together: all Hanzi or none, chosen alike, with no white space between."""
+        at = np.flatnonzero(choice)
+        if not len(at):
+            return []
+        hanzi = (self.hanzi_t | (self.t < 0)) & (self.hanzi_w | (self.w < 0))
+        gap = np.zeros(len(self.t), np.bool_)
+        place = np.where(self.t >= 0, np.append(self.own.solid.place, 0)[self.t], 0)
+        last = np.maximum.accumulate(np.where(self.t >= 0, np.arange(len(self.t)), 0))
+        gap[1:] = (self.t[1:] >= 0) & (place[1:] > place[last[:-1]] + 1)
+        new = np.concatenate([
+            [True],
+            (np.diff(at) > 1) | (np.diff(hanzi[at].astype(np.int8)) != 0) | (np.diff(taken[at].astype(np.int8)) != 0)
+            | gap[at[1:]],
+        ])  # fmt: skip
+        head = np.flatnonzero(new)
+        starts, ends = at[head], at[np.append(head[1:], len(at)) - 1] + 1
+        return [
+            (a, min(b, a + LONGEST))
+            for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+            for a, b in ((x, end) for x in range(start, end, LONGEST))
+        ]
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Which part of the text the columns stand for; where something is put in, an empty one."""
+        place = self.own.solid.place
+        own = self.t[start:end]
+        own = own[own >= 0]
+        if len(own):
+            return int(place[own[0]]), int(place[own[-1]]) + 1
+        before, after = self._beside(start, -1), self._beside(end - 1, 1)
+        left = int(place[before]) + 1 if before >= 0 else int(place[after])
+        right = int(place[after]) if after >= 0 else left
+        opening = chr(int(self.code_w[start])) in OPENING
+        # At a line break of the text it stands as it does in the witness.
+        at = right if opening or bool(self.other.first[self.w[start]]) or before < 0 else left
+        return at, at
+
+    def _beside(self, column: int, step: int) -> int:
+        """The nearest character of the text before or after a column, -1 if there is none."""
+        column += step
+        while 0 <= column < len(self.t):
+            if self.t[column] >= 0:
+                return int(self.t[column])
+            column += step
+        return -1
+
+    def read(self, start: int, end: int) -> str:
+        """What the witness has in the columns."""
+        return "".join(map(chr, self.code_w[start:end][self.w[start:end] >= 0].tolist()))
+
+    def _elsewhere(self, low: int, high: int) -> float:
+        """Which share of ``witness[low:high]`` the text has somewhere, by strings of a few characters."""
+        keys = hashes(folded(self.other.solid.codes[low:high]), SHORT)
+        return float(np.isin(keys, self._known).mean()) if len(keys) else 0.0
+
+    @cached_property
+    def _known(self) -> NDArray[np.uint64]:
+        return hashes(folded(self.own.solid.codes), SHORT)
+
+    def _missing(self, start: int, end: int) -> Difference | None:
+        """A part of the page that only the witness has."""
+        other, own = self.other, self.own
+        a, b = int(self.w[start]), int(self.w[end - 1])
+        beside = [self.t[k] >= 0 and self.w[k] < 0 for k in (start - 1, end) if 0 <= k < len(self.t)]
+        if any(beside) or self._elsewhere(a, b + 1) > KNOWN:
+            return None  # the text has something else there, or has it in another place
+        before, after = self._beside(start, -1), self._beside(end - 1, 1)
+        text = other.document.text
+        lo, hi = int(other.solid.place[a]), int(other.solid.place[b]) + 1
+        body = text[lo:hi]
+        whole = bool(other.first[a] and other.last[b])
+        if whole and (before < 0 or after < 0 or own.last[before] or own.first[after]):
+            at = int(own.solid.place[after]) if after >= 0 else len(self.document.text.rstrip())
+            at, body = (at, body + "\n") if after >= 0 else (at, "\n" + body)
+        elif before >= 0:
+            at = int(own.solid.place[before]) + 1
+        else:
+            at = int(own.solid.place[after])
+        row = np.zeros(len(FEATURES))
+        lines = int(other.line[-1]) + 1
+        distance = min(int(other.line[a]), lines - 1 - int(other.line[b]))
+        mean = float(other.total[b + 1] - other.total[a]) / (b + 1 - a)
+        hanzi = float(other.hanzi[a : b + 1].mean())
+        values = {
+            "bias": 1.0,
+            "natural_witness": mean,
+            "size": math.log2(end - start),
+            "style_witness": other.style,
+            "style_text": own.style,
+            "whole_line": float(whole),
+            "first_witness": float(other.first[a]),
+            "last_witness": float(other.last[b]),
+            "first_text": float(after >= 0 and own.first[after]),
+            "last_text": float(before >= 0 and own.last[before]),
+            "edge_of_page": float(distance == 0) + float(before < 0 or after < 0),
+            "ends_sentence": float(chr(int(other.solid.codes[b])) in "。！？”；："),
+            "hanzi_witness": hanzi,
+            "around_witness": mean_around(other.total, a, b + 1 - a, -2.0),
+        }
+        for name, value in values.items():
+            row[INDEX[name]] = value
+        return Difference("part", at, at, body, self.number, True, row, 0.0)
+
+
+class _Evidence:
+    """Makes the rows of evidence for all runs of choices of one pair of readings."""
+
+    def __init__(self, pair: Pair, runs: list[tuple[int, int]], taken: Bools) -> None:
+        self.pair, self.runs, self.taken = pair, runs, taken
+        self.kinds = [self._kind(*run) for run in runs]
+        self.path = np.array([bool(taken[start]) for start, _ in runs])
+        self.middle = np.array([start for start, _ in runs])
+        pad = pair.model.pad
+        best = np.where(taken, pair.symbol_w, pair.symbol_t)
+        self.old = [_listed(pair.symbol_t[a:b], pad) for a, b in runs]
+        self.new = [_listed(pair.symbol_w[a:b], pad) for a, b in runs]
+        self.gain, self.natural_old, self.natural_new = self._gains(best)
+        self.gain_alone, _, _ = self._gains(pair.symbol_t)
+        self.gain_witness, _, _ = self._gains(np.where(pair.boundary | (pair.symbol_w != pad) | True, pair.symbol_w, pad))
+        columns = np.concatenate([np.arange(a, b) for a, b in runs])
+        size = np.array([b - a for a, b in runs])
+        head = np.cumsum(size) - size
+        text, witness = pair._costs(columns)
+        self.cost_text = np.add.reduceat(text, head) / size
+        self.cost_witness = np.add.reduceat(witness, head) / size
+        self.votes = {kind: self._balance([k == kind for k in self.kinds]) for kind in KINDS}
+        self.all_votes = self._balance([True] * len(runs))
+
+    def _kind(self, start: int, end: int) -> str:
+        pair = self.pair
+        t, w = pair.t[start:end] >= 0, pair.w[start:end] >= 0
+        if not t.any() or not w.any():
+            return "delete" if t.any() else "insert"
+        return "hanzi" if pair.hanzi_t[start:end][t].all() and pair.hanzi_w[start:end][w].all() else "mark"
+
+    def _gains(self, stream: Ints) -> tuple[Floats, Floats, Floats]:
+        """How much likelier the witness makes `stream` at each run, and the means of both at the place."""
+        pair, pad = self.pair, self.pair.model.pad
+        real = stream != pad
+        ids = stream[real]
+        before = np.append(0, np.cumsum(real))
+        start = before[[a for a, _ in self.runs]]
+        end = before[[b for _, b in self.runs]]
+        with_new, _ = replaced(pair.model, ids, start, end, self.new)
+        with_old, _ = replaced(pair.model, ids, start, end, self.old)
+        count_new = np.array([len(x) for x in self.new]) + REACH
+        count_old = np.array([len(x) for x in self.old]) + REACH
+        return (with_new - with_old).astype(float), with_old / count_old, with_new / count_new
+
+    def _balance(self, chosen: list[bool]) -> tuple[int, int]:
+        """How often the best path takes the text, and the witness."""
+        these = self.path[np.array(chosen, np.bool_)]
+        return int((~these).sum()), int(these.sum())
+
+    @cached_property
+    def unlike(self) -> Floats:
+        """Running number of columns that differ."""
+        changed = np.zeros(len(self.pair.t))
+        for start, end in self.runs:
+            changed[start:end] = 1
+        return np.concatenate([[0.0], np.cumsum(changed)])
+
+    def differences(self) -> list[Difference]:
+        out = []
+        wins = np.concatenate([[0], np.cumsum(np.where(self.path, 1, -1))])
+        left = np.searchsorted(self.middle, self.middle - WIDE)
+        right = np.searchsorted(self.middle, self.middle + WIDE, side="right")
+        near = wins[right] - wins[left] - np.where(self.path, 1, -1)
+        company = right - left - 1
+        for k, (start, end) in enumerate(self.runs):
+            lo, hi = self.pair.span(start, end)
+            row = self._row(k, start, end, lo, hi, int(near[k]), int(company[k]))
+            after = self.pair.read(start, end)
+            out.append(
+                Difference(self.kinds[k], lo, hi, after, self.pair.number, bool(self.path[k]), row, 0.0)
+            )
+        return out
+
+    def _won(self, balance: tuple[int, int], k: int) -> float:
+        """log2 odds of the witness among the other choices."""
+        text, witness = balance
+        return math.log2((witness - self.path[k] + 1) / (text - (1 - self.path[k]) + 1))
+
+    def _row(self, k: int, start: int, end: int, lo: int, hi: int, near: int, company: int) -> Floats:
+        pair = self.pair
+        own, other, document, model = pair.own, pair.other, pair.document, pair.model
+        kind = self.kinds[k]
+        t, w = pair.t[start:end], pair.w[start:end]
+        t, w = t[t >= 0], w[w >= 0]
+        read, seen = document.text[lo:hi], pair.read(start, end)
+        gain = float(np.clip(self.gain[k], -12, 12))
+        at_t = int(t[0]) if len(t) else max(0, pair._beside(start, -1))
+        at_w = int(w[0]) if len(w) else int(np.clip(pair.w[max(0, start - 1)], 0, max(0, len(other.symbol) - 1)))
+        old, new = self.old[k], self.new[k]
+        left = self._symbol(start - 1, -1)
+        right = self._symbol(end, 1)
+        values = {
+            "bias": 1.0,
+            "gain": gain,
+            "gain_alone": float(np.clip(self.gain_alone[k], -12, 12)),
+            "gain_up": max(0.0, gain),
+            "gain_witness": float(np.clip(self.gain_witness[k], -12, 12)),
+            "path": float(self.path[k]),
+            "cost_text": float(max(-7.0, self.cost_text[k])),
+            "cost_witness": float(max(-7.0, self.cost_witness[k])),
+            "natural_text": float(self.natural_old[k]),
+            "natural_witness": float(self.natural_new[k]),
+            "size": math.log2(end - start),
+            "longer": float(len(w) - len(t) > 0),
+            "shorter": float(len(t) - len(w) > 0),
+            "around_text": mean_around(own.total, at_t, len(t), -2.0),
+            "around_witness": mean_around(other.total, at_w, len(w), -2.0),
+            "garbled_text": mean_around(own.bad, at_t, len(t), 0.0),
+            "garbled_witness": mean_around(other.bad, at_w, len(w), 0.0),
+            "style_text": own.style,
+            "style_witness": other.style,
+            "density": math.log10((len(self.runs) + 1) / (len(own.symbol) + 50)),
+            "company": math.log2(1 + company),
+            "won": self._won(self.all_votes, k),
+            "won_kind": self._won(self.votes[kind], k),
+            "won_near": float(np.clip(near, -6, 6)),
+            "first_text": float(own.first[t[0]]) if len(t) else float(own.first[at_t]) * 0,
+            "last_text": float(own.last[t[-1]]) if len(t) else float(own.last[at_t]),
+            "first_witness": float(other.first[w[0]]) if len(w) else 0.0,
+            "last_witness": float(other.last[w[-1]]) if len(w) else float(other.last[at_w]),
+            "twice": float((seen[:1] or read[:1]) in (document.text[max(0, lo - 1) : lo], document.text[hi : hi + 1])),
+            "beside_digit": float(document.text[max(0, lo - 1) : lo].isdigit() or document.text[hi : hi + 1].isdigit()),
+        }
+        if old:
+            values["frequency_text"] = float(model.unigram[old[-1]]) if old[-1] < model.pad else -7.0
+            values["recurs_text"] = math.log2(
+                1 + max(0, max(document.pair_count(left, old[0]), document.pair_count(old[-1], right)) - 1)
+            )
+        if new:
+            values["frequency_witness"] = float(model.unigram[new[-1]]) if new[-1] < model.pad else -7.0
+            values["recurs_witness"] = math.log2(
+                1 + max(document.pair_count(left, new[0]), document.pair_count(new[-1], right))
+            )
+        if kind != "hanzi":
+            values.update(self._signs(read, seen, lo, hi))
+        row = np.zeros(len(FEATURES))
+        for name, value in values.items():
+            row[INDEX[name]] = value
+        return row
+
+    def _symbol(self, column: int, step: int) -> int:
+        """The nearest symbol of the text from a column on."""
+        symbols, pad = self.pair.symbol_t, self.pair.model.pad
+        while 0 <= column < len(symbols):
+            if symbols[column] != pad:
+                return int(symbols[column])
+            column += step
+        return EOS
+
+    def _signs(self, read: str, seen: str, lo: int, hi: int) -> dict[str, float]:
+        values: dict[str, float] = {}
+        text = self.pair.document.text
+        for side, string in (("text", read), ("witness", seen)):
+            if string:
+                ch = string[-1] if side == "text" else string[0]
+                values[f"hanzi_{side}"] = float("\u3400" <= ch <= "\u9fff")
+                values[f"digit_{side}"] = float(ch.isdigit())
+                values[f"letter_{side}"] = float(ch.isascii() and ch.isalpha())
+                values[f"ascii_{side}"] = float(ch.isascii() and not ch.isalnum())
+                wide = _WIDE.get(ch, ch)
+                if wide in MARKS:
+                    values[f"{side}_{wide}"] = 1.0
+        if len(read) == len(seen) == 1:
+            values["wider"] = float(_WIDE.get(read) == seen)
+            values["narrower"] = float(_WIDE.get(seen) == read)
+        values["beside_mark"] = float(text[max(0, lo - 1) : lo] in _SIGNS) + float(text[hi : hi + 1] in _SIGNS)
+        return values
+
+
+_WIDE = {",": "，", ":": "：", ";": "；", "?": "？", "!": "！", "(": "（", ")": "）"}
+_SIGNS = frozenset(MARKS + OPENING + CLOSING + ",:;?!().")
+_ALNUM = {code: code - 0xFEE0 for code in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B), 0xFF05, 0xFF0E)}
+
+
+def _plain(codes: Ints) -> Ints:
+    """`codes` with letters and digits in half width: their width is a matter of style."""
+    full = ((codes >= 0xFF10) & (codes <= 0xFF19)) | ((codes >= 0xFF21) & (codes <= 0xFF3A))
+    full |= ((codes >= 0xFF41) & (codes <= 0xFF5A)) | (codes == 0xFF05) | (codes == 0xFF0E)
+    plain: Ints = np.where(full, codes - 0xFEE0, codes)
+    return plain
+
+
+def _dropped(code: int) -> float:
+    return DROPPED if 0x3400 <= code <= 0x9FFF else DROPPED_SIGN
+
+
+def _listed(symbols: Ints, pad: int) -> list[int]:
+    return [s for s in symbols.tolist() if s != pad]
+
+
+def _runs(flags: Bools) -> list[tuple[int, int]]:
+    """Half-open runs of True."""
+    change = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    return list(zip(change[::2].tolist(), change[1::2].tolist(), strict=True))

@@ -1,0 +1,64 @@
+"""Several readings of the same pages: where they differ, the likelier one is taken.
+
+``repair.clean(text, witnesses=[other])`` or ``repair clean page.txt --witness other.txt`` lays other readings (a second OCR
+engine, an earlier scan) beside the text. Line breaks and blanks of the witnesses count for nothing, and so do their running heads and
+page numbers. For each difference the language model, what engines are known to confuse, where in its line the place is,
+how garbled both readings are around it and which of them has been right elsewhere on the page are weighed by a fitted model
+(``benchmarks/fit_witness.py``). Differences near each other are decided together.
+
+``witness`` takes over characters, ``witness-mark`` marks, digits and signs, ``witness-missing`` what the text lacks, from one
+character to lines that the engine missed, and ``witness-speck`` takes out what only the text has.
+
+Left alone: everything that all readings agree on, lines that only the text has, protected text, and witnesses that are no
+readings of the same pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..document import Document
+from ..text import Proposal
+from .base import Filter, Rule
+from .readings import Difference, differences
+
+RULES = {
+    "hanzi": "witness",
+    "mark": "witness-mark",
+    "insert": "witness-missing",
+    "part": "witness-missing",
+    "delete": "witness-speck",
+}
+"""Kind of difference -> rule."""
+
+
+def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposal]:
+    for d in differences(document):
+        if d.probability >= settings["least"]:
+            read = document.text[d.start : d.end]
+            p = d.probability
+            alternatives = ((d.after, p), (read, 1 - p)) if p >= 0.5 else ((read, 1 - p), (d.after, p))
+            yield Proposal(d.start, d.end, d.after, RULES[d.kind], p, _reason(d, read), alternatives)
+
+
+def _reason(d: Difference, read: str) -> str:
+    witness = f"witness {d.witness + 1}"
+    if d.kind == "part":
+        return f"only {witness} has this part of the page"
+    if not read:
+        return f"{witness} has {d.after} here"
+    return f"{witness} reads {d.after}, not {read}" if d.after else f"{witness} has nothing here"
+
+
+FILTER = Filter(
+    "witness",
+    (
+        Rule("witness", "characters that another reading has right", safe_at=0.5, review_at=0.3),
+        Rule("witness-mark", "a mark, digit or sign that another reading has right", safe_at=0.5, review_at=0.3),
+        Rule("witness-missing", "what the engine missed and another reading has", safe_at=0.5, review_at=0.3),
+        Rule("witness-speck", "what only the text has, and nothing stands behind", safe_at=0.5, review_at=0.3),
+    ),
+    propose,
+    settings={"least": 0.3},
+)
