@@ -30,7 +30,7 @@ PLAIN_STYLE = -1.7
 garbled page too much is odd that is no damage, or too much is damage for a note to be of use."""
 RARE = -5.5
 """log10 unigram probability below which a character is too rare to judge."""
-LIKELY = 2500
+LIKELY = 1500
 """Words tried with the whole model."""
 TOP = 6
 

@@ -30,8 +30,8 @@ WINDOW_CLEAN = -9.0
 SHARP, SHARP_WINDOW = -4.0, -7.5
 """log10 probability of one symbol, and of it with the two after it, below which it is looked into in any text: before
 a full stop three symbols never look as bad as elsewhere."""
-ODD, ODD_CLEAN = -9.0, -11.0
-"""Below this for three symbols, the neighbours' wishes are tried as well, in damaged text and in clean text."""
+ODD = -9.0
+"""Below this for three symbols, the neighbours' wishes are tried as well."""
 ASKED = 16
 """Candidates tried in odd places: those that fit best between the two neighbours."""
 ROUGH, ROUGH_CLEAN = -0.5, 0.0
@@ -301,8 +301,7 @@ def _substitutions(
     found_code, found_cost = near_codes[row, column].astype(np.int64), near_logs[row, column]
     # What the neighbours ask for, where the text is odd.
     hanzi = (codes[at] >= 0x3400) & (codes[at] <= 0x9FFF)
-    doubt = np.interp(source.window, (WINDOW_CLEAN, WINDOW), (ODD_CLEAN, ODD))
-    odd = np.flatnonzero((window_sums(source.logp)[at] < doubt) & hanzi & (before > EOS) & (after > EOS))
+    odd = np.flatnonzero((window_sums(source.logp)[at] < ODD) & hanzi & (before > EOS) & (after > EOS))
     if len(odd):
         asked = asked_symbols(model, before[odd], after[odd], ASKED).ravel()
         asked_row = np.repeat(odd, ASKED)
