@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 GUTTER = 0.45
@@ -21,7 +22,7 @@ TOGETHER = 0.5
 """Share of the shorter side's height that both sides of a gutter run beside each other."""
 BREAK = 1.1
 """Gap between two lines, in heights of a line beyond the usual gap, from which a new block starts."""
-DEEPEST = 12
+DEEPEST = 30
 """Cuts within each other."""
 
 
@@ -87,6 +88,10 @@ def _cut(region: list[Item], height: float) -> list[list[Item]]:
     gutter = _gutter(region, height)
     if gutter is None:
         return [region]
+    for foot in (False, True):
+        edge, rest = _edge(region, height, foot)
+        if edge:
+            return [rest, edge] if foot else [edge, rest]
     across = sorted((i for i in region if i.left < gutter < i.right), key=lambda i: i.middle)
     rest = [i for i in region if not i.left < gutter < i.right]
     headings = [i for i in across if _stands_alone(i, rest, height)]
@@ -104,6 +109,26 @@ def _cut(region: list[Item], height: float) -> list[list[Item]]:
             bands.append([headings[k]])
         above = below
     return bands
+
+
+def _edge(region: list[Item], height: float, foot: bool) -> tuple[list[Item], list[Item]]:
+    """The uppermost (or lowest) row of a region with columns, if it is none of theirs, and the rest.
+
+    A headline stands above all of them, even one that lies across a single gutter; so does a running head, and a
+    page number below.
+    """
+    outer = max(region, key=lambda i: i.bottom) if foot else min(region, key=lambda i: i.top)
+    row = [i for i in region if i.bottom > outer.top and i.top < outer.bottom]
+    rest = [i for i in region if not (i.bottom > outer.top and i.top < outer.bottom)]
+    if not rest or len(row) > 2:
+        return [], region
+    (top, bottom), (upper, lower) = _range(row), _range(rest)
+    gap = top - lower if foot else upper - bottom
+    wide = outer.right - outer.left > 1.3 * _median([i.right - i.left for i in rest])
+    tall = outer.bottom - outer.top > 1.35 * height
+    if gap > height or (gap >= 0 and len(row) == 1 and (wide or tall)):
+        return row, rest
+    return [], region
 
 
 def _gutter(region: list[Item], height: float) -> float | None:
@@ -187,7 +212,7 @@ def _reach(item: Item) -> float:
 
 def _blocks(rows: list[list[Item]], height: float) -> list[list[list[int]]]:
     ranges = [_range(row) for row in rows]
-    gaps = [below[0] - above[1] for above, below in zip(ranges, ranges[1:], strict=False)]
+    gaps = [below[0] - above[1] for above, below in pairwise(ranges)]
     usual = _median(gaps) if gaps else 0.0
     out: list[list[list[int]]] = []
     for k, row in enumerate(rows):

@@ -37,17 +37,14 @@ from repair.text import Alternatives, Correction
 
 FORMATS: dict[str, str] = {"hocr": ".html", "alto": ".xml", "page-xml": ".xml", "ocr-json": ".json"}
 """Names of the formats, with the extension that their files have as a rule."""
-PATTERNS = ("*.hocr", "*.alto.xml", "*.page.xml", "*.xml", "*.html", "*.htm", "*.xhtml", "*.json")
-"""Names that such files have. Only the first three say that a file is one; of the others `sniffed` decides."""
-CERTAIN = (".hocr", ".alto.xml", ".page.xml")
-"""Extensions of files that must be of a format here: anything else under such a name is an error."""
-POSSIBLE = (".html", ".htm", ".xhtml", ".xml", ".json")
-"""Extensions of files that may be of a format here."""
+EXTENSIONS = (".hocr", ".xml", ".html", ".htm", ".xhtml", ".json")
+"""Extensions of files that must be of a format here when they are named: text has others."""
 
 TEXT, DOUBLE, SINGLE, CDATA, STRING = range(5)
 """How a character is written: between tags, in an attribute between " or ', in a CDATA section, in a JSON string."""
 
-_HEAD = 1 << 16  # bytes that show what a file is
+HEAD = 1 << 16
+"""Bytes that show what a file is."""
 _BLANKS = re.compile("[ \t\n\r\f\v\x1c-\x1e\x85\u2028\u2029]+")
 _BREAKS = re.compile("[\t\n\r\f\v\x1c-\x1e\x85\u2028\u2029]")
 _NARROW = re.compile("[!-~¡-ɏͰ-ӿḀ-ỿ]")
@@ -215,7 +212,7 @@ class Block:
 class Sheet:
     """A page."""
 
-    page: Page = Page()
+    page: Page = field(default_factory=Page)
     blocks: list[Block] = field(default_factory=list)
 
 
@@ -612,9 +609,9 @@ def _in_order(splices: Iterable[Splice]) -> list[Splice]:
 # --- which format
 
 
-def possible(name: str) -> bool:
-    """Whether a file of this name may be of a format here."""
-    return name.lower().endswith((*CERTAIN, *POSSIBLE))
+def expected(name: str) -> bool:
+    """Whether a file of this name has to be of a format here."""
+    return name.lower().endswith(EXTENSIONS)
 
 
 def sniffed(data: bytes, name: str = "") -> str | None:
@@ -628,7 +625,7 @@ def sniffed(data: bytes, name: str = "") -> str | None:
             return "alto"
         if local == "pcgts":
             return "page-xml"
-        if _HOCR.search(head) or (local in ("html", "") and _HOCR.search(_decoded_head(data, None))):
+        if _HOCR.search(head) :
             return "hocr"
     elif start in ("[", "{") and _JSON.match(head.lstrip()):
         return "ocr-json"
@@ -644,12 +641,13 @@ _PROLOG = re.compile(r"<\?.*?\?>|<!--.*?-->|<![^>]*>", re.S)
 _ROOT = re.compile(r"<([A-Za-z_][\w:.-]*)")
 _HOCR = re.compile(r"""class\s*=\s*["']?[^"'>]{0,200}\bocrx?_(?:page|line|word|par|carea)\b|name=["']ocr-system""")
 _JSON = re.compile(
-    r"""\[\s*(?:\[|null|\])|(?s:.){0,4000}?"(?:rec_texts|txts|txt|transcription|dt_polys|rec_polys|items|box|boxes)"\s*:"""
+    r"""\[\s*(?:null\s*[,\]]|\]|\[\s*(?:null|\[))|\[\s*\{\s*"(?:zone|box|txt|text|points|transcription)"\s*:"""
+    r"""|(?s:.)*?"(?:rec_texts|txts)"\s*:"""
 )
 
 
 def _head(data: bytes) -> str:
-    return _decoded_head(data, _HEAD)
+    return _decoded_head(data, HEAD)
 
 
 def _decoded_head(data: bytes, size: int | None) -> str:
@@ -674,7 +672,7 @@ def read_ocr(
     """
     found = format or sniffed(data, os.path.basename(name))
     if found is None:
-        raise InputError(f"{shown(name)}: no OCR format: expected hOCR, ALTO, PAGE-XML, or the JSON of RapidOCR or PaddleOCR")
+        raise InputError(f"{shown(name)}: no OCR format; expected hOCR, ALTO, PAGE-XML, RapidOCR's or PaddleOCR's JSON")
     if found not in FORMATS:
         raise InputError(f"{shown(name)}: unknown format {shown(found)!r} (there are: {', '.join(FORMATS)})")
     module = import_module(f"repair.formats.{found.replace('-', '_')}")

@@ -47,6 +47,7 @@ _LITERAL = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.S)
 _ESCAPE = re.compile(
     r'\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|["\\/bfnrt])'
 )
+_LONE = re.compile("[\ud800-\udfff]")
 _TEXTS = ("rec_texts", "txts")
 _SCORES = ("rec_scores", "scores")
 _BOXES = ("rec_polys", "dt_polys", "rec_boxes", "boxes")
@@ -176,7 +177,9 @@ class _Reader:
         for match in _ESCAPE.finditer(self.source.text, start, end):
             a, b = match.span()
             out.add(plain_characters(self.source.text[done:a], done, a, STRING))
-            out.add(Characters(json.loads(f'"{match.group()}"'), [a], [b], [STRING]))
+            # One half of a surrogate pair is no character: what the rest of the package may take for damage.
+            text = _LONE.sub("\ufffd", json.loads(f'"{match.group()}"'))
+            out.add(Characters(text, [a], [b], [STRING]))
             done = b
         out.add(plain_characters(self.source.text[done:end], done, end, STRING))
         return out
