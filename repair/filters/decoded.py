@@ -145,6 +145,10 @@ def _findings(document: Document) -> list[Finding]:
         return []
     weights = {kind: document.resources.weights(f"decoded_{kind}", FEATURES) for kind in KINDS}
     found = [f._replace(probability=logistic(float(f.evidence @ weights[f.kind]))) for f in rows]
+    if document.layout is not None:
+        from . import doubt
+
+        found = [f._replace(probability=doubt.revised(document, f.kind, f.start, f.end, f.probability)) for f in found]
     if document.witnesses:
         from .agreement import revised
 
