@@ -5,7 +5,8 @@
 A break is a newline between two characters of the truth that were both read (as `repair eval` counts them). "lost" are
 characters of the truth that were read right in the input and are gone or wrong in the output. "pages with furniture"
 are those whose first or last lines, as read, are a running head or page number by the truth; "clean" those of them
-of which none is left. With --show every error is printed, by kind.
+of which none is left; "heads": those whose heads or numbers can still be recognised in what was read, the other ones
+are scraps of the margin; "cut" are characters of the body taken out as heads or numbers. With --show every error is printed, by kind.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple
 
 from data import pages, part
 from fit_page_edge import label
+from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
 
 import repair
@@ -39,6 +41,8 @@ class Text(NamedTuple):
     raw: str
     truth: str
     furniture: list[list[tuple[int, int]]]
+    heads: frozenset[str] = frozenset()
+    """What is printed at the edges of the pages, as far as known."""
 
 
 class Counts(Counter[str]):
@@ -120,7 +124,7 @@ def texts(folder: str, docs: str | None, wanted: str) -> Iterator[Text]:
         engine, level, _ = page.name.split("/")
         book = page.meta["kind"] == "book"
         spans = [edge_furniture(page.raw, page.truth, headers)] if book else []
-        yield Text(f"page {page.name}", f"page {engine} {level}", page.raw, page.truth, spans)
+        yield Text(f"page {page.name}", f"page {engine} {level}", page.raw, page.truth, spans, frozenset(headers))
     for path in sorted(Path(docs).rglob("raw.txt")) if docs else ():
         engine, level, unit = path.parent.relative_to(docs or "").parts
         if part(int(unit)) not in wanted.split(","):
@@ -130,14 +134,36 @@ def texts(folder: str, docs: str | None, wanted: str) -> Iterator[Text]:
         if Levenshtein.distance(h, r) > WORST * len(r):
             continue
         spans, start = [], 0
+        heads: set[str] = set()
         for page_text in raw.split("\f"):
             for name, (read, page_truth, headers) in known.items():
                 if name.startswith(f"{engine}/{level}/{unit}_") and "".join(read.split()) == "".join(page_text.split()):
                     edge = edge_furniture(page_text, page_truth, headers)
+                    heads |= headers
                     spans.append([(start + a, start + b) for a, b in edge])
                     break
             start += len(page_text) + 1
-        yield Text(f"chapter {engine}/{level}/{unit}", f"chapter {engine} {level}", raw, truth, spans)
+        yield Text(f"chapter {engine}/{level}/{unit}", f"chapter {engine} {level}", raw, truth, spans, frozenset(heads))
+
+
+def printed(read: str, heads: frozenset[str]) -> bool:
+    """Whether a line is what is left of a printed head or number, and not a scrap of the margin."""
+    solid = "".join(read.split())
+    parts = {part for head in heads for part in (*head.split(), re.sub(r"\D", "", head)) if part}
+    return any(fuzz.partial_ratio(part, solid) >= 60 and len(solid) >= len(part) / 2 for part in parts)
+
+
+def body_cut(raw: str, before: dict[int, int], corrections: list[Correction]) -> int:
+    """How many characters that the truth has too were taken out with running heads and page numbers."""
+    place = squeeze(raw)[1]
+    read = {place[h] for h in before.values()}
+    cut = 0
+    for c in corrections:
+        if c.rule in ("running-head", "page-number") and not c.after.strip():
+            solid = [i for i in range(c.start, c.end) if not raw[i].isspace()]
+            hit = sum(i in read for i in solid)
+            cut += hit if 2 * hit >= len(solid) else 0
+    return cut
 
 
 def gone(raw: str, span: tuple[int, int], corrections: list[Correction]) -> bool:
@@ -202,6 +228,7 @@ def main() -> None:
         c["ms"] += round(1000 * seconds)
         c["chars"] += len(text.raw)
         c["lost"] += len(before.keys() - after.keys())
+        c["cut"] += body_cut(text.raw, before, list(result.corrections))
         had = {b.at: b.has for b in was}
         for b in found:
             c["tp"] += b.wanted and b.has
@@ -212,6 +239,9 @@ def main() -> None:
             left = [span for span in spans if not gone(text.raw, span, list(result.corrections))]
             c["furnished"] += bool(spans)
             c["clean"] += bool(spans) and not left
+            heads = [span for span in spans if printed(text.raw[slice(*span)], text.heads)]
+            c["headed"] += bool(heads)
+            c["unheaded"] += bool(heads) and not set(heads) & set(left)
             if a.show:
                 for span in left:
                     print(f"FURNITURE {text.name} {text.raw[slice(*span)]!r}")
@@ -231,7 +261,7 @@ def report(group: str, c: Counts) -> None:
     print(
         f"{group:26s} n {c['texts']:4d}  breaks P {r['precision']:.3f} R {r['recall']:.3f} F1 {r['f1']:.3f}"
         f"  (tp {c['tp']} fp {c['fp']} fn {c['fn']}, {c['fn_unread']} not in the input)  lost {c['lost']}"
-        f"  furniture {c['clean']}/{c['furnished']}  {c['ms']} ms, {c['chars']} chars"
+        f" (cut {c['cut']})  heads {c['unheaded']}/{c['headed']} with scraps {c['clean']}/{c['furnished']}  {c['ms']} ms, {c['chars']} chars"
     )
 
 

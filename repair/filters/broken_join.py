@@ -34,8 +34,8 @@ from . import columns
 from .base import Filter, Rule
 
 RULE = "broken-join"
-SAFE, SAFE_LOOSE = 0.75, 0.97
-"""Confidence from which a join is made unasked: where the text is set in a column, and elsewhere."""
+SAFE, SAFE_LOOSE, REVIEW = 0.75, 0.97, 0.6
+"""Confidence from which a join is made unasked: where the text is set in a column, and elsewhere; and proposed."""
 FINAL = frozenset("。！？!?…；;：:.—")
 CLOSING = frozenset("”’」』）)】》〉]〕")
 CANNOT_START = frozenset("，。、；：！？,;:!?”’」』）)】》〉]〕％%")
@@ -255,7 +255,7 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
             judged.add(column_gap.end)
             key = text[column_gap.start - SPAN : column_gap.start], text[column_gap.end : column_gap.end + SPAN]
             probability = max(p, known.get(key, 0.0))
-            if probability >= 0.5:
+            if probability >= REVIEW:
                 known[key] = probability
                 yield _proposal(document, column_gap.start, column_gap.end, probability)
     loose = [gap for gap in gaps(document) if gap.end not in judged]
@@ -266,7 +266,7 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
         probability = logistic(float(row @ weights))
         if probability < SAFE_LOOSE:
             probability = min(probability, SAFE - 0.001)
-        if probability >= 0.5 and not _in_verse(document, g, row):
+        if probability >= REVIEW and not _in_verse(document, g, row):
             yield _proposal(document, g.start, g.end, probability)
 
 
@@ -328,6 +328,7 @@ FILTER = Filter(
             RULE,
             "a line, paragraph or page break inside a word, sentence or paragraph",
             safe_at=SAFE,
+            review_at=REVIEW,
             examples=(("明确主导产业发展目⏎⏎标，鼓励", "明确主导产业发展目标，鼓励"),),
         ),
     ),

@@ -35,10 +35,10 @@ NARROWEST, WIDEST = 8.5, 60.0
 LONG = 1.3
 """A line longer than this many times the column is not one of its lines: already a whole paragraph."""
 
-_FULL, _OPEN, _MARKED, _LONG_SHARE, _TIED = 0.33, 0.45, 0.2, 0.25, 0.4
-"""What a column has: share of full lines at least; of those how many end without a final mark, have a mark inside, and
-go on on the next line; share of long lines at most."""
-_TIED_BAD, _FULL_BAD, _MARKED_BAD = 0.05, 0.55, 0.4
+_FULL, _OPEN, _MARKED, _LONG_SHARE, _TIED, _SPLIT = 0.33, 0.45, 0.2, 0.25, 0.4, 0.1
+"""What a column has: share of full lines at least; of those how many end without a final mark, have a mark inside, go on
+on the next line, and split a word; share of long lines at most."""
+_TIED_BAD, _SPLIT_BAD, _FULL_BAD, _MARKED_BAD = 0.05, 0.04, 0.55, 0.4
 """The same for bad scans, where engines misread the ends of lines: other things must be the plainer."""
 
 _INNER = frozenset("，。、；：！？,;:!?")
@@ -167,7 +167,7 @@ def setting(document: Document) -> Setting | None:
     if not shaped:
         return None
     tie, fresh, ended = _running(document, bounds)
-    columns = [found for found in shaped if _runs_on(text, rows, widths, tie, found)]
+    columns = [found for found in shaped if _runs_on(document, rows, widths, tie, found)]
     if not columns:
         return None
     columns = _with_short_pages(chunks, columns, widths)
@@ -216,9 +216,10 @@ def _indents(text: str, rows: Sequence[Row], widths: NDArray[np.float64], lo: in
 
 
 def _runs_on(
-    text: str, rows: Sequence[Row], widths: NDArray[np.float64], tie: NDArray[np.float64], found: Column
+    document: Document, rows: Sequence[Row], widths: NDArray[np.float64], tie: NDArray[np.float64], found: Column
 ) -> bool:
-    """Whether the lines of a column go on with each other, as those of verse and lists do not."""
+    """Whether the lines of a column go on with each other and split words, as those of verse, lists and tables do not."""
+    text = document.text
     inside = [
         k
         for k in range(found.lo, found.hi - 1)
@@ -227,7 +228,11 @@ def _runs_on(
     if not inside:
         return False
     tied = float((tie[np.array(inside) + 1] > 0.5).mean())
-    return tied >= _TIED or (tied >= _TIED_BAD and found.full >= _FULL_BAD and _marked(text, rows, inside) >= _MARKED_BAD)
+    worn = found.full >= _FULL_BAD and _marked(text, rows, inside) >= _MARKED_BAD
+    if tied < (_TIED_BAD if worn else _TIED):
+        return False
+    split = sum(_word_over(document, rows[k], rows[k + 1]) > 0 for k in inside)
+    return split >= (_SPLIT_BAD if worn else _SPLIT) * len(inside)
 
 
 def _with_short_pages(
@@ -448,7 +453,7 @@ def _evidence(document: Document, of: Setting, gap: Gap, trust: Sequence[tuple[f
         "fresh_final": float(final) * float(np.clip(of.fresh[k + 1], -3, 3)) / 3,
         "ended": float(np.clip(of.ended[k], -5, 0)) / 5,
         "ended_open": float(open_) * float(np.clip(of.ended[k], -5, 0)) / 5,
-        "word": _word_across(document, above[-6:], below[:6]),
+        "word": _word_over(document, a, b),
         "opening": float(first in _OPENING),
         "item": float(bool(_ITEM.match(below))),
         "dateline": float(bool(_DATELINE.match(below))),
@@ -472,9 +477,10 @@ def _evidence(document: Document, of: Setting, gap: Gap, trust: Sequence[tuple[f
     }
 
 
-def _word_across(document: Document, tail: str, head: str) -> float:
-    """log10 of one plus the count of the dictionary word that jieba sees across the join, of 6; 0 for none."""
-    words = document.resources.words
+def _word_over(document: Document, a: Row, b: Row) -> float:
+    """log10 of one plus the count of the dictionary word that jieba sees across a line break, of 6; 0 for none."""
+    words, text = document.resources.words, document.text
+    tail, head = text[max(a.start, a.end - 6) : a.end], text[b.start : min(b.end, b.start + 6)]
     at = len(tail)
     for start, end in words.spans(tail + head):
         if start < at < end:
