@@ -70,7 +70,7 @@ def examples(folder: Path, measure: bool, resources: Resources) -> tuple[Example
         if not truth or distance > WORST * len(truth):
             continue
         errors += distance
-        for d in weighed(Document(text, None, resources, witnesses=tuple(o.raw for o in others))):
+        for d in weighed(Document(text, None, resources, witnesses=tuple(BEFORE(o.raw).text for o in others))):
             after = solid(text[: d.start] + d.after + text[d.end :]).text
             better = distance - Levenshtein.distance(after, truth)
             size = max(len(solid(d.after).text), d.end - d.start)
@@ -100,7 +100,8 @@ def fit_agreement(folder: Path, weights: Path) -> None:
         if Levenshtein.distance(solid(page.raw).text, truth) > WORST * len(truth):
             continue
         text = pipeline(page.raw, witnesses=witnesses).text
-        known = agreement.agreement(Document(text, None, resources, witnesses=witnesses))
+        prepared = tuple(BEFORE(w).text for w in witnesses)
+        known = agreement.agreement(Document(text, None, resources, witnesses=prepared))
         distance = Levenshtein.distance(solid(text).text, truth)
         for f in findings(Document(text, None, resources)) if known else ():
             better = distance - Levenshtein.distance(solid(text[: f.start] + f.after + text[f.end :]).text, truth)

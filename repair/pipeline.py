@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .document import Document
+from .filters.agreement import covered
 from .filters.base import Filter, Propose
 from .language.lexicon import Lexicon
 from .language.resources import Resources, default_resources
@@ -27,6 +28,9 @@ from .text import LEVELS, Alternatives, Correction, Level, Proposal, Result, ord
 
 MAX_CHANGES = 60
 """How often a text is changed before it counts as one that does not settle; ordinary pages need fewer than ten."""
+
+WITNESS = "witness"
+"""The filter that compares the text with its witnesses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ class Pipeline:
             raise TypeError("witnesses must be a sequence of str")
         if layout is not None and len(layout.word) != len(text):
             raise ValueError(f"layout is of {len(layout.word)} characters, the text has {len(text)}")
-        witnesses = tuple(witnesses)
+        witnesses = self._prepared(witnesses, level)
         current = text
         edits: list[_Edit] = []
         document = Document(current, self.lexicon, self.resources, layout=layout, witnesses=witnesses)
@@ -118,6 +122,14 @@ class Pipeline:
                 return Result(text, current, applied, _suggestions(text, edits, current, found))
         return Result(text, text)
 
+    def _prepared(self, witnesses: Sequence[str], level: Level) -> tuple[str, ...]:
+        """The witnesses as the text is when the filter that compares them comes to it: repaired by the filters before it."""
+        names = [filter_.name for filter_ in self.filters]
+        if not witnesses or WITNESS not in names:
+            return tuple(witnesses)
+        before = Pipeline(self.filters[: names.index(WITNESS)], lexicon=self.lexicon, resources=self.resources)
+        return tuple(before(w, level=level).text for w in witnesses)
+
     def _proposals(self, filter_: Filter, propose: Propose, document: Document) -> list[tuple[Proposal, Level]]:
         """What a filter's function proposes, with levels: protected spans spared, overlaps settled."""
         size = len(document.text)
@@ -134,6 +146,8 @@ class Pipeline:
                 if shield is None:
                     shield = document.hard if filter_.lexical else document.protected
                 if shield.hits(p.start, p.end) or (filter_.name != "lexicon" and self._overruled(document, p)):
+                    continue
+                if filter_.guesses and document.witnesses and covered(document, p.start, p.end):
                     continue
             level = filter_.rule(p.rule).level(p.confidence, flag=flag)
             (flags if level == "note" else replacing).append((p, level))

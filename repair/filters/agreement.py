@@ -64,6 +64,17 @@ def _agreement(document: Document) -> Agreement | None:
     return Agreement(np.where(different, DIFFERENT, np.where(equal, EQUAL, UNKNOWN)).astype(np.int8), gaps)
 
 
+def covered(document: Document, start: int, end: int) -> bool:
+    """Whether a witness has the characters on both sides of ``text[start:end]``, so that it tells what stood between."""
+    for pair in aligned(document):
+        place, partner = pair.own.solid.place, pair.partner
+        before = int(np.searchsorted(place, start)) - 1
+        after = int(np.searchsorted(place, end))
+        if 0 <= before and after < len(place) and partner[before] >= 0 and partner[after] >= 0:
+            return True
+    return False
+
+
 def evidence(stated: float, state: int) -> NDArray[np.float64]:
     """A value for each of `FEATURES`."""
     p = min(max(stated, 1e-9), 1 - 1e-9)

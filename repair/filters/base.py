@@ -47,7 +47,8 @@ class Filter:
     """A named family of rules with the function that proposes, and its settings.
 
     `notes`, where a filter has it, yields flags only; since flags never change the text it runs once, on the finished
-    text, and may be slow. `lexical` marks the filters that may change what counts as real English: the user's own
+    text, and may be slow. `guesses` marks filters that have no say where another reading has the place.
+    `lexical` marks the filters that may change what counts as real English: the user's own
     replacements, and encoding, to whose mojibake (ÖÐ) that layer is blind and which looks out for English itself.
     """
 
@@ -57,6 +58,7 @@ class Filter:
     settings: Mapping[str, Any] = field(default_factory=dict)
     lexical: bool = False
     notes: Propose | None = None
+    guesses: bool = False
 
     def configured(self, **settings: Any) -> Filter:
         """The same filter with some settings changed. Raises `ValueError` for a setting it does not have."""

@@ -227,4 +227,5 @@ FILTER = Filter(
         ),
     ),
     propose,
+    guesses=True,
 )

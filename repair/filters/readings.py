@@ -25,7 +25,6 @@ from ..language.lattice import Arcs, search
 from ..language.logistic import logistic
 from ..language.ngram import BOS, EOS
 from ..language.slips import FIRST, INSIDE, LAST
-from . import page_edge
 from .decoded import CLOSING, GARBLED, MARKS, OPENING
 
 Ints = NDArray[np.int64]
@@ -156,23 +155,12 @@ class Reading:
         return np.where(self.first[at], FIRST, np.where(self.last[at], LAST, INSIDE)).astype(np.int8)
 
 
-def without_edges(document: Document) -> str:
-    """The text without its running heads and page numbers, as far as they are plain."""
-    pieces, done = [], 0
-    for p in sorted(page_edge.propose(document, page_edge.FILTER.settings), key=lambda p: p.start):
-        if p.start >= done and p.confidence >= 0.5:
-            pieces.append(document.text[done : p.start])
-            done = p.end
-    return "".join([*pieces, document.text[done:]])
-
-
 def witness_reading(document: Document, number: int) -> Reading:
     """The witness `number` of a document, prepared once a run."""
     known: dict[int, Reading] = document.shared.setdefault("readings", {})
     if number not in known:
         resources = document.resources
-        text = without_edges(Document(document.witnesses[number], document.lexicon, resources))
-        known[number] = Reading(Document(text, document.lexicon, resources))
+        known[number] = Reading(Document(document.witnesses[number], document.lexicon, resources))
     return known[number]
 
 

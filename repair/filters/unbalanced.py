@@ -693,4 +693,5 @@ FILTER = Filter(
         ),
     ),
     propose,
+    guesses=True,
 )
