@@ -37,8 +37,6 @@ from repair.text import Alternatives, Correction
 
 FORMATS: dict[str, str] = {"hocr": ".html", "alto": ".xml", "page-xml": ".xml", "ocr-json": ".json"}
 """Names of the formats, with the extension that their files have as a rule."""
-EXTENSIONS = (".hocr", ".xml", ".html", ".htm", ".xhtml", ".json")
-"""Extensions of files that must be of a format here when they are named: text has others."""
 
 TEXT, DOUBLE, SINGLE, CDATA, STRING = range(5)
 """How a character is written: between tags, in an attribute between " or ', in a CDATA section, in a JSON string."""
@@ -609,11 +607,6 @@ def _in_order(splices: Iterable[Splice]) -> list[Splice]:
 # --- which format
 
 
-def expected(name: str) -> bool:
-    """Whether a file of this name has to be of a format here."""
-    return name.lower().endswith(EXTENSIONS)
-
-
 def sniffed(data: bytes, name: str = "") -> str | None:
     """The format (key of `FORMATS`) that a file's first bytes show, else the one its name claims, else None."""
     head = _head(data)
@@ -625,7 +618,7 @@ def sniffed(data: bytes, name: str = "") -> str | None:
             return "alto"
         if local == "pcgts":
             return "page-xml"
-        if _HOCR.search(head) :
+        if _HOCR.search(head):
             return "hocr"
     elif start in ("[", "{") and _JSON.match(head.lstrip()):
         return "ocr-json"
