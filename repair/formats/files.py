@@ -17,6 +17,8 @@ from repair.formats.plain import InputError, shown
 
 PATTERNS: tuple[str, ...] = ("*.txt", "*.md", "*.markdown", "*.hocr", "*.alto.xml", "*.page.xml")
 """Files that are taken from a folder by their names; OCR files under other names are known by their content."""
+OCR_EXTENSIONS = (".hocr", ".xml", ".html", ".htm", ".xhtml", ".json")
+"""Files of these names are OCR output, or nothing that can be repaired."""
 STDIN = "-"
 _BLOCK = 1 << 18  # bytes
 
@@ -226,7 +228,7 @@ def _walk(root: str, patterns: Sequence[str], given: frozenset[str]) -> Iterator
 
 def _is_ocr(path: str) -> bool:
     """Whether a file with a name like page.xml or page.json is of an OCR format, by how it starts."""
-    if not path.lower().endswith((".xml", ".html", ".htm", ".xhtml", ".json")):
+    if not path.lower().endswith(OCR_EXTENSIONS):
         return False
     from repair.formats.ocr import HEAD, sniffed
 

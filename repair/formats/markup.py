@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from xml.parsers import expat
 
-from repair.formats.ocr import CDATA, DOUBLE, SINGLE, TEXT, Characters, Source, plain_characters
+from repair.formats.ocr import CDATA, DOUBLE, FROZEN, SINGLE, TEXT, Characters, Source, plain_characters
 from repair.formats.plain import InputError, decode, shown
 
 LONGEST_TAG = 1 << 20
@@ -28,6 +28,7 @@ _REST = re.compile(r"""(?:[^"'>/]++|"[^"]*+"|'[^']*+'|/(?!>))*+(/?)>""")
 _ATTRIBUTE = re.compile(r"""([^\s=/>"']+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""")
 _DOCTYPE = re.compile(r"""<!doctype(?:[^"'>\[]++|"[^"]*+"|'[^']*+')*+>""", re.I)
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{0,40});")
+_SIGN = re.compile(r"&#?[A-Za-z0-9]*[^<&]?|<[^<&]?")
 _XML_ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'"}
 _VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr")
@@ -119,7 +120,7 @@ def xml_tokens(source: Source) -> Iterator[Token]:
                 raise source.error(at, "has declarations, which are not read")
             at = doctype.end()
         else:
-            token = _tag(source, at)
+            token = _tag(source, at, is_xml=True)
             yield token
             at = token.end
 
@@ -153,7 +154,7 @@ def html_tokens(source: Source) -> Iterator[Token]:
                 raise source.error(at, "has declarations, which are not read")
             at = doctype.end()
         else:
-            token = _tag(source, at)
+            token = _tag(source, at, is_xml=False)
             name = token.name.lower()
             kind = EMPTY if token.kind == OPEN and name in _VOID else token.kind
             yield token._replace(name=name, kind=kind)
@@ -172,7 +173,7 @@ def _after(source: Source, mark: str, at: int) -> int:
     return end + len(mark)
 
 
-def _tag(source: Source, at: int) -> Token:
+def _tag(source: Source, at: int, *, is_xml: bool) -> Token:
     text = source.text
     closing = text.startswith("</", at)
     name = _NAME.match(text, at + 1 + closing)
@@ -181,7 +182,8 @@ def _tag(source: Source, at: int) -> Token:
     rest = _REST.match(text, name.end())
     if not rest:
         raise source.error(at, f"is cut off within <{shown(name.group()[:40])}>")
-    if rest.end() - at > LONGEST_TAG and "ocr" in text[at : at + 200] + name.group()[:40]:
+    # In HTML an image may be written into a tag; those with text or boxes are short.
+    if rest.end() - at > LONGEST_TAG and (is_xml or "ocr" in text[at : at + 200]):
         raise source.error(at, f"has a tag of {rest.end() - at} characters")
     local = name.group().rpartition(":")[2]
     kind = CLOSE if closing else EMPTY if rest.group(1) else OPEN
@@ -213,7 +215,7 @@ def value(source: Source, found: dict[str, tuple[int, int, int]], name: str) -> 
 def characters(source: Source, start: int, end: int, mode: int, *, is_html: bool = False) -> Characters:
     """The text written from `start` to `end`, references resolved. Raises `InputError` for an unknown entity in XML."""
     text = source.text[start:end]
-    if mode == CDATA or "&" not in text:
+    if mode == CDATA or ("&" not in text and not (is_html and "<" in text)):
         return plain_characters(text, start, end, mode)
     out = Characters()
     done = start
@@ -221,15 +223,21 @@ def characters(source: Source, start: int, end: int, mode: int, *, is_html: bool
         read = _resolved(source, match.group(), match.start(), is_html)
         if read is None:
             continue
-        out.add(plain_characters(source.text[done : match.start()], done, match.start(), mode))
-        more = len(read) - 1
-        out.add(
-            Characters(
-                read, [match.start(), *[-1] * more], [match.end(), *[-1] * more], [mode] * (more + 1)
-            )
-        )
+        out.add(_bare(source.text[done : match.start()], done, match.start(), mode))
+        n = len(read)
+        place = match.start() if n == 1 else FROZEN  # a part of what one reference stands for cannot be changed
+        out.add(Characters(read, [place] * n, [match.end()] * n, [mode] * n))
         done = match.end()
-    out.add(plain_characters(source.text[done:end], done, end, mode))
+    out.add(_bare(source.text[done:end], done, end, mode))
+    return out
+
+
+def _bare(text: str, start: int, end: int, mode: int) -> Characters:
+    """Text without references; signs that could become one, or a tag, with what comes after them stay as they are."""
+    out = plain_characters(text, start, end, mode)
+    for match in _SIGN.finditer(text):
+        for k in range(*match.span()):
+            out.starts[k] = FROZEN
     return out
 
 

@@ -37,8 +37,6 @@ from repair.text import Alternatives, Correction
 
 FORMATS: dict[str, str] = {"hocr": ".html", "alto": ".xml", "page-xml": ".xml", "ocr-json": ".json"}
 """Names of the formats, with the extension that their files have as a rule."""
-EXTENSIONS = (".hocr", ".xml", ".html", ".htm", ".xhtml", ".json")
-"""Extensions of files that must be of a format here when they are named: text has others."""
 
 TEXT, DOUBLE, SINGLE, CDATA, STRING = range(5)
 """How a character is written: between tags, in an attribute between " or ', in a CDATA section, in a JSON string."""
@@ -48,9 +46,11 @@ HEAD = 1 << 16
 _BLANKS = re.compile("[ \t\n\r\f\v\x1c-\x1e\x85\u2028\u2029]+")
 _BREAKS = re.compile("[\t\n\r\f\v\x1c-\x1e\x85\u2028\u2029]")
 _NARROW = re.compile("[!-~¡-ɏͰ-ӿḀ-ỿ]")
+_HYPHENS = frozenset("-\u00ad\u2010")
 _OPENING = frozenset("“‘（《〈「『【〔［｛([{")
 # What XML 1.0 has no way to write, and HTML reads as something else.
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+FROZEN = -2
 WIDE_GAP = 2.0
 """Gap between two words, in heights of their line, from which it stands as a blank between Chinese words too."""
 
@@ -163,7 +163,7 @@ def _lone_surrogate(file: TextFile) -> bool:
 class Characters:
     """A piece of text, with the place of each of its characters in the decoded file and how it is written there.
 
-    A character that cannot be changed alone (the second one that an entity stands for) has start -1.
+    A character that cannot be changed, since its neighbours would not stay what they are, has start `FROZEN`.
     """
 
     text: str = ""
@@ -247,7 +247,7 @@ def tidied(word: Word, *, collapse: bool = True) -> Word:
     for k, (a, b) in enumerate(keep):
         # A run with a tag inside is no piece of text that could be replaced.
         if any(characters.starts[i + 1] != characters.ends[i] for i in range(a, b)):
-            out.starts[k] = -1
+            out.starts[k] = FROZEN
     confidence = word.confidence
     if not isinstance(confidence, int | float) and len(confidence) == size:
         confidence = [confidence[a] for a, _ in keep]
@@ -347,6 +347,8 @@ class OcrFile:
     def _splices(self, c: Correction) -> tuple[Splice, ...] | str:
         if self.text[c.start : c.end] != c.before:
             raise ValueError(f"text at {c.start} reads {self.text[c.start : c.end]!r}, not {c.before!r}")
+        if c.start < c.end and int(self._starts[c.start : c.end].min()) == FROZEN:
+            return _NO_CODE
         edits = self._edits(c)
         if not edits:
             return _KEEPS_LINES
@@ -371,8 +373,10 @@ class OcrFile:
             text = _BREAKS.sub("", c.after) if not between else "".join(pieces)
             # A blank put in between words or lines is as little on the page as a line break is.
             return self._put_in(c.start, c.end, text) if text.strip() else []
-        if between and not pieces and self._whole_lines(c):
-            return []
+        if between and not pieces:
+            hyphen = "\n" in c.before and all(self.text[i] in _HYPHENS for run in runs for i in run)
+            if hyphen or self._whole_lines(c):
+                return []
         if len(runs) != len(pieces):
             runs, pieces = [[i for run in runs for i in run]], ["".join(pieces)]
         return [edit for run, piece in zip(runs, pieces, strict=True) for edit in self._replaced(run, piece)]
@@ -389,16 +393,24 @@ class OcrFile:
             if rest:
                 at = run[a] if a < size else run[-1] + 1
                 yield from self._put_in(run[a - 1] + 1 if a else at, at, rest)
-        elif len(old) == len(rest):
+            return
+        # Copies of a text elsewhere may have other blanks: what is not blank stands in place of what is not either.
+        solid = [i for i in old if not text[i].isspace()]
+        if len(old) == len(rest) and all(text[i].isspace() == ch.isspace() for i, ch in zip(old, rest, strict=True)):
             yield from (_Edit(i, 0, ch) for i, ch in zip(old, rest, strict=True) if text[i] != ch)
+        elif not solid and rest:
+            placed = self._put_in(old[0], old[-1] + 1, rest)
+            yield from placed or [_Edit(old[0], 0, rest)]
+            yield from (_Edit(i, 0, "") for i in (old if placed else old[1:]))
         else:
-            yield _Edit(old[0], 0, rest)
-            yield from (_Edit(i, 0, "") for i in old[1:])
+            taking = solid[0] if solid else -1
+            yield from (_Edit(i, 0, rest if i == taking else "") for i in old)
 
     def _put_in(self, start: int, end: int, new: str) -> list[_Edit]:
         before = start - 1 if start > 0 and self._starts[start - 1] >= 0 else -1
         after = end if end < len(self.text) and self._starts[end] >= 0 else -1
-        if after >= 0 and (before < 0 or new[0] in _OPENING):
+        beside_blank = before >= 0 and self.text[before].isspace() and not self.text[after].isspace()
+        if after >= 0 and (before < 0 or new[0] in _OPENING or beside_blank):
             return [_Edit(after, -1, new)]
         return [_Edit(before, 1, new)] if before >= 0 else []
 
@@ -609,11 +621,6 @@ def _in_order(splices: Iterable[Splice]) -> list[Splice]:
 # --- which format
 
 
-def expected(name: str) -> bool:
-    """Whether a file of this name has to be of a format here."""
-    return name.lower().endswith(EXTENSIONS)
-
-
 def sniffed(data: bytes, name: str = "") -> str | None:
     """The format (key of `FORMATS`) that a file's first bytes show, else the one its name claims, else None."""
     head = _head(data)
@@ -625,7 +632,7 @@ def sniffed(data: bytes, name: str = "") -> str | None:
             return "alto"
         if local == "pcgts":
             return "page-xml"
-        if _HOCR.search(head) :
+        if _HOCR.search(head):
             return "hocr"
     elif start in ("[", "{") and _JSON.match(head.lstrip()):
         return "ocr-json"

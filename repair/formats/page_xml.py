@@ -78,8 +78,8 @@ class _Node:
     children: list[_Node] = field(default_factory=list)
 
     def best(self) -> _Equiv | None:
-        """The TextEquiv to be read: with text, the lowest index, the first."""
-        found = [e for e in self.equivs if e.unicode is not None and e.unicode.text.strip()]
+        """The TextEquiv to be read: the lowest index, the first; it may be empty."""
+        found = [e for e in self.equivs if e.unicode is not None]
         return min(found, key=lambda e: e.index, default=None)
 
 
@@ -217,7 +217,7 @@ def _blocks(region: _Node) -> Iterator[Block]:
         yield Block(read, list(_copies(region)))
         return
     equiv = region.best()
-    if equiv and equiv.unicode:
+    if equiv and equiv.unicode and equiv.unicode.text.strip():
         yield Block([_with_plain(equiv, piece, region) for piece in _split_lines(equiv.unicode)])
 
 
@@ -236,10 +236,10 @@ def _split_lines(text: Characters) -> Iterator[Characters]:
 
 def _line(node: _Node) -> Line:
     words = [word for word in (_word(child) for child in node.children if child.kind == "Word") if word]
-    if words:
+    if any(word.characters.text for word in words):
         return Line(words, node.box, list(_copies(node)))
     equiv = node.best()
-    if equiv is None or equiv.unicode is None:
+    if equiv is None or equiv.unicode is None or not equiv.unicode.text.strip():
         return Line([], node.box)
     word = Word(equiv.unicode, None, _confidence(equiv, node))
     if equiv.plain is not None:
