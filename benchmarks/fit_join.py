@@ -1,6 +1,6 @@
 """Fits the evidence weights of the broken-join rule and measures them on what was not fitted on.
 
-    python benchmarks/fit_join.py PAGES TEXT... [--clean CLEAN]
+    python benchmarks/fit_join.py PAGES TEXT... [--clean CLEAN] [--docs CHAPTERS]
 
 PAGES: folder of OCR pages with raw.txt, truth.txt and meta.json; TEXT: files of clean text, a paragraph
 a line, in document order, from which broken documents are made: paragraphs cut in two, text wrapped at a
@@ -11,14 +11,22 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from data import fit_arguments, fit_logistic, operating_points, pages, part, reliability, store_weights
+from measure_reflow import Text, aligned, squeeze, texts
 from rapidfuzz.distance import Levenshtein
 
 from repair.document import Document
+from repair.filters import columns
 from repair.filters.broken_join import NAMES, features, gaps
+
+
+REAL = 3
+"""How often each gap of a page that was really read counts, against one of a made page."""
 
 
 def page_examples(folder: str, wanted: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -116,16 +124,118 @@ def short_line_examples(path: str, rng: random.Random, documents: int) -> tuple[
     return np.array(xs).reshape(-1, len(NAMES)), np.array(ys)
 
 
+class Examples(NamedTuple):
+    """The gaps between the lines of the columns of one text, their evidence, and labels (nan: cannot be told)."""
+
+    gaps: list[columns.Gap]
+    x: np.ndarray
+    y: np.ndarray
+
+
+def column_examples(text: Text) -> Examples | None:
+    """What the rule sees of a page or chapter; 1 where the truth runs on. Furniture is neither text nor break."""
+    document = Document(text.raw)
+    of = columns.setting(document)
+    found = columns.gaps(document, of) if of else []
+    if of is None or not found:
+        return None
+    (read, place, _), (truth, _, starts) = squeeze(text.raw), squeeze(text.truth)
+    back = {h: r for r, h in aligned(read, truth).items()}
+    paragraphs = np.flatnonzero(starts)
+    furniture = [span for spans in text.furniture for span in spans]
+    y = np.full(len(found), np.nan)
+    for number, gap in enumerate(found):
+        if any(lo < gap.start <= hi or lo <= gap.end < hi for lo, hi in furniture):
+            continue
+        right = int(np.searchsorted(place, gap.start))
+        before = next((back[k] for k in range(right - 1, max(-1, right - 13), -1) if k in back), None)
+        after = next((back[k] for k in range(right, min(len(place), right + 12)) if k in back), None)
+        if before is not None and after is not None and 0 < after - before <= 10:
+            y[number] = not ((paragraphs > before) & (paragraphs <= after)).any()
+    return Examples(found, columns.features(document, of, found), y)
+
+
+def made_column(paragraphs: list[str], rng: random.Random) -> Text:
+    """Clean paragraphs as they would come from a page: wrapped, their indents written down or not, some with headings."""
+    width = rng.randint(11, 40)
+    indent = rng.choice([0, 2, 2, 2])
+    written = rng.choice(["", "", "\u3000", "  "]) if indent else ""
+    between = rng.choice(["\n", "\n", "\n", "\n\n"]) if indent else rng.choice(["\n", "\n\n", "\n\n"])
+    pieces, truth = [], []
+    for paragraph in paragraphs:
+        if rng.random() < 0.08 and len(paragraph) > 20:
+            truth.append(re.split("[，。；：]", paragraph)[0][: width - 2])
+            pieces.append(truth[-1])
+        truth.append(paragraph)
+        lines = list(wrapped(paragraph, width, indent))
+        pieces.append(written * (indent if written == "\u3000" else 1) + "\n".join(lines))
+    return Text("made", "made", between.join(pieces) + "\n", "\n".join(truth) + "\n", [])
+
+
+def wrapped(paragraph: str, width: int, indent: int) -> Iterator[str]:
+    """The lines of a paragraph: ASCII counts half, and no line starts with a mark that cannot start one."""
+    start, used = 0, float(indent)
+    for i, ch in enumerate(paragraph):
+        used += 0.5 if ch < "\x80" else 1.0
+        inside = i and ch < "\x80" and paragraph[i - 1] < "\x80" and ch.isalnum() and paragraph[i - 1].isalnum()
+        if used > width and ch not in "，。、；：！？”》）" and not (inside and i - start < 40):
+            yield paragraph[start:i]
+            start, used = i, 0.5 if ch < "\x80" else 1.0
+    yield paragraph[start:]
+
+
+def made_columns(path: str, rng: random.Random, documents: int) -> list[Examples]:
+    lines = [line.strip() for line in Path(path).read_text(encoding="utf-8").split("\n")]
+    out = []
+    for _ in range(documents):
+        at = rng.randrange(max(1, len(lines) - 12))
+        chosen = [line for line in lines[at : at + rng.randint(3, 12)] if line]
+        if chosen and (found := column_examples(made_column(chosen, rng))):
+            out.append(found)
+    return out
+
+
+def labelled(found: list[Examples], x: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    known = [~np.isnan(one.y) for one in found]
+    return (
+        np.concatenate([rows[k] for rows, k in zip(x, known, strict=True)]),
+        np.concatenate([one.y[k] for one, k in zip(found, known, strict=True)]),
+    )
+
+
+def fit_columns(pages_folder: str, docs: str | None, made: list[str], rng: random.Random, documents: int, weights: Path) -> None:
+    """Fits the two looks at lines set in columns, and reports both."""
+    real = [e for t in texts(pages_folder, docs, "channel,fit") if (e := column_examples(t))]
+    invented = [e for path in made for e in made_columns(path, rng, documents)]
+    measured = [e for t in texts(pages_folder, docs, "measure") if (e := column_examples(t))]
+    fitted = real * REAL + invented
+    first = fit_logistic(*labelled(fitted, [e.x for e in fitted]))
+    store_weights(weights, columns.FIRST_LOOK, columns.NAMES, first, "benchmarks/fit_join.py")
+
+    def second_look(found: list[Examples]) -> tuple[np.ndarray, np.ndarray]:
+        return labelled(found, [columns.in_context(e.gaps, e.x, e.x @ first) for e in found])
+
+    second = fit_logistic(*second_look(fitted))
+    store_weights(weights, columns.SECOND_LOOK, columns.CONTEXT, second, "benchmarks/fit_join.py")
+    for name, found in (("fitted on", real), ("made", invented), ("measured: other units", measured)):
+        report(f"{name}: lines in columns", *second_look(found), second)
+
+
 def report(name: str, x: np.ndarray, y: np.ndarray, w: np.ndarray) -> None:
     p = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))
     print(f"\n{name}: {len(y)} breaks, {y.mean():.3f} to be joined")
     print(reliability(p, y))
-    print(operating_points(p, y, (0.5, 0.9, 0.97, 0.99), float(y.sum())))
+    print(operating_points(p, y, (0.5, 0.7, 0.75, 0.8, 0.9, 0.97, 0.99), float(y.sum())))
 
 
 def main() -> None:
     parser = fit_arguments(__doc__, 1500)
+    parser.add_argument("--docs")
+    parser.add_argument("--columns-only", action="store_true")
     a = parser.parse_args()
+    fit_columns(a.pages, a.docs, a.text, random.Random(7), a.documents // 5, a.weights)
+    if a.columns_only:
+        return
     rng = random.Random(5)
     fit = [page_examples(a.pages, ("channel", "fit")), *(made_examples(t, rng, a.documents) for t in a.text)]
     fit += [short_line_examples(t, rng, a.documents // 2) for t in a.text]

@@ -72,8 +72,8 @@ def examples(text: str, answer: dict[tuple[int, bool], float | None], group: str
             group,
             edge.foot,
         )
-        for edge, row, (_, ceiling) in zip(of, x, limits, strict=True)
-        if ceiling
+        for edge, row, limit in zip(of, x, limits, strict=True)
+        if limit.ceiling
     ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import os
 import signal
 import sys
@@ -20,14 +21,15 @@ from types import FrameType
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from . import __version__
-from .formats.files import STDIN, located, read_bytes, refuse_overwrite, same_file, write_atomic
+from .formats.files import OCR_EXTENSIONS, STDIN, located, read_bytes, refuse_overwrite, same_file, write_atomic
 from .formats.plain import InputError, TextFile, decode, encode, representable, shown
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from .evaluate import PageInfo
-    from .log import DocumentRecord, LogHeader
+    from .formats.ocr import OcrFile
+    from .log import DocumentRecord, LoggedDocument, LogHeader
     from .pipeline import Pipeline
     from .text import Correction, Level, Result
 
@@ -49,13 +51,16 @@ class Job:
     dictionaries: str | None
     encoding: str | None
     start: str
+    as_page: bool = False  # pages are written as pages, and not as running text
 
 
 @dataclass(frozen=True)
 class Outcome:
     """One repaired file: its bytes before and after, how it was decoded, what was found.
 
-    `dropped` counts the corrections that its encoding cannot hold; they are among the suggestions.
+    `dropped` counts the corrections that its encoding cannot hold; they are among the suggestions, as are the
+    `kept` ones, which are about the running text and not about the page. Of a page `file` is the running text;
+    `logged` is what the log says of it.
     """
 
     name: str
@@ -64,13 +69,18 @@ class Outcome:
     repaired: bytes
     result: Result
     dropped: int = 0
+    kept: int = 0
+    logged: LoggedDocument | None = None
 
     @property
-    def record(self) -> DocumentRecord:
+    def record(self) -> tuple[DocumentRecord, Result] | LoggedDocument:
+        """What goes into the log."""
         from .log import document_record
 
+        if self.logged:
+            return self.logged
         path = None if self.name == STDIN else self.name
-        return document_record(self.name, self.file, self.original, self.repaired, path)
+        return document_record(self.name, self.file, self.original, self.repaired, path), self.result
 
 
 @dataclass(frozen=True)
@@ -145,17 +155,30 @@ def _parser() -> argparse.ArgumentParser:
     options.add_argument("--encoding", help="encoding of the input (default: found out)")
     options.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes (default: 1)")
     inputs = _Parser(add_help=False, parents=[options])
-    inputs.add_argument("paths", nargs="*", default=[STDIN], metavar="PATH", help="file, folder, glob, or - for stdin")
+    inputs.add_argument(
+        "paths",
+        nargs="*",
+        default=[STDIN],
+        metavar="PATH",
+        help="file, folder, glob, or - for stdin: text, or OCR output in hOCR, ALTO, PAGE-XML (.hocr, .html, .xml) or "
+        "the JSON of RapidOCR or PaddleOCR",
+    )
+    running = "; lines and columns of OCR output are those of its running text"
 
     sub = command("clean", _clean, "repair files", inputs)
     sub.add_argument("-o", "--output", metavar="OUT", help="file, or folder for several files (default: stdout)")
     sub.add_argument("--log", metavar="LOG.jsonl", help="write the diff log here")
+    sub.add_argument(
+        "--to",
+        choices=("text",),
+        help="write the running text of OCR output (default: the same format, of which only the words change)",
+    )
     sub.add_argument("-q", "--quiet", action="store_true", help="no summary")
 
-    sub = command("check", _check, "report damage and change nothing", inputs)
+    sub = command("check", _check, f"report damage and change nothing{running}", inputs)
     sub.add_argument("--output-format", choices=("text", "jsonl", "sarif", "github"), default="text")
 
-    sub = command("diff", _diff, "show what clean would change, as a unified diff", inputs)
+    sub = command("diff", _diff, f"show what clean would change, as a unified diff{running}", inputs)
     sub.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colour by character")
 
     for name, run, help_ in (
@@ -220,7 +243,8 @@ def _part(value: str) -> tuple[int, int]:
 def _job(args: argparse.Namespace) -> Job:
     if args.encoding is not None:
         decode(b"", encoding=args.encoding, name="--encoding")  # an unknown one is no fault of the files
-    return Job(args.profile, args.level, args.lexicon, args.dictionaries, args.encoding, os.getcwd())
+    as_page = args.run is _clean and args.to is None
+    return Job(args.profile, args.level, args.lexicon, args.dictionaries, args.encoding, os.getcwd(), as_page)
 
 
 def _configured(job: Job) -> tuple[Pipeline, Level]:
@@ -243,32 +267,80 @@ def _configured(job: Job) -> tuple[Pipeline, Level]:
     return Pipeline(filters, lexicon=lexicon, resources=job.dictionaries, profile=profile), level
 
 
-_WORKER: tuple[Pipeline, Level, str | None] | None = None
+_WORKER: tuple[Pipeline, Level, Job] | None = None
 
 
 def _start_worker(job: Job) -> None:
     global _WORKER
     pipeline, level = _configured(job)
     pipeline(_PROBE, level="review")
-    _WORKER = (pipeline, level, job.encoding)
+    _WORKER = (pipeline, level, job)
 
 
 def _work(name: str, data: bytes | None = None) -> Outcome | Failure:
     """Repair one file; whatever is wrong with that file only comes back as a `Failure`."""
     assert _WORKER is not None
-    pipeline, level, encoding = _WORKER
+    pipeline, level, job = _WORKER
     label = "<stdin>" if name == STDIN else name
     try:
         if data is None:
             data = read_bytes(name)
-        file = decode(data, encoding=encoding, name=label)
+        page = _page(data, label, job.encoding)
+        file = page.plain if page else decode(data, encoding=job.encoding, name=label)
     except InputError as error:
         return Failure(name, _one_line(error))
     try:
-        result, repaired, dropped = _writable(pipeline(file.text, level=level), file)
+        result = pipeline(file.text, level=level, layout=page.layout if page else None)
+        if page and job.as_page:
+            return _page_outcome(name, page, data, result)
+        result, repaired, dropped = _writable(result, file)
     except Exception as error:
         return Failure(name, _unrepairable(label, error))
-    return Outcome(name, file, data, repaired, result, dropped)
+    outcome = Outcome(name, file, data, repaired, result, dropped)
+    return _text_outcome(outcome, page) if page else outcome
+
+
+def _page(data: bytes, label: str, encoding: str | None) -> OcrFile | None:
+    """The file as OCR output, None for text. Raises `InputError` where its name says that it is no text."""
+    if label != "<stdin>" and not label.lower().endswith(OCR_EXTENSIONS):
+        return None
+    from .formats.ocr import read_ocr, sniffed
+
+    if label != "<stdin>":
+        return read_ocr(data, encoding=encoding, name=label)
+    kind = sniffed(data)
+    if kind is None:
+        return None
+    try:
+        return read_ocr(data, format=kind, encoding=encoding, name=label)
+    except InputError:
+        if kind == "ocr-json":  # text may start with brackets too
+            return None
+        raise
+
+
+def _page_outcome(name: str, page: OcrFile, data: bytes, result: Result) -> Outcome:
+    """`result` written into the page; what is about the running text only becomes a suggestion."""
+    from .log import LoggedDocument, entries_of, page_record
+
+    written = page.rewritten(result.corrections)
+    for reason in dict.fromkeys(written.kept.values()):
+        result = _demoted(result, {c for c, why in written.kept.items() if why == reason}, reason)
+    splices = {c: page.splices(c) for c in result.suggestions if c.level != "note"} | dict(written.splices)
+    record = page_record(name, page, data, written.data, None if name == STDIN else name)
+    logged = LoggedDocument(record, entries_of(result, splices))
+    return Outcome(name, page.plain, data, written.data, result, 0, len(written.kept), logged)
+
+
+def _text_outcome(outcome: Outcome, page: OcrFile) -> Outcome:
+    """`outcome`, whose original is the running text of a page, with a record that says so."""
+    from .log import LoggedDocument, document_record, entries_of
+
+    path = None if outcome.name == STDIN else outcome.name
+    before = encode(page.text, outcome.file)
+    record = document_record(outcome.name, outcome.file, before, outcome.repaired, path)
+    record = replace(record, format=page.format, source=hashlib.sha256(outcome.original).hexdigest())
+    return replace(outcome, original=before, logged=LoggedDocument(record, entries_of(outcome.result)))
 
 
 def _unrepairable(label: str, error: Exception) -> str:
@@ -413,10 +485,10 @@ def _clean(args: argparse.Namespace) -> int:
     names = list(targets)
     if args.log:
         _check_log_path(args.log, targets)
-    totals = {"applied": 0, "review": 0, "note": 0}
+    totals = {"applied": 0, "review": 0, "note": 0, "kept": 0}
     failed = 0
 
-    def finished() -> Iterator[tuple[DocumentRecord, Result]]:
+    def finished() -> Iterator[tuple[DocumentRecord, Result] | LoggedDocument]:
         nonlocal failed
         for outcome in _outcomes(args, names):
             try:
@@ -437,9 +509,10 @@ def _clean(args: argparse.Namespace) -> int:
                 codec = outcome.file.encoding
                 _say(f"warning: {name}: {_count(outcome.dropped)} only proposed: {codec} cannot hold the outcome")
             totals["applied"] += len(outcome.result.corrections)
+            totals["kept"] += outcome.kept
             for c in outcome.result.suggestions:
                 totals["note" if c.level == "note" else "review"] += 1
-            yield outcome.record, outcome.result
+            yield outcome.record
         if failed == len(names):
             raise _Reported
 
@@ -458,7 +531,8 @@ def _clean(args: argparse.Namespace) -> int:
         where = f"{done} file{'s' if done != 1 else ''}"
         if len(names) == 1:
             where = shown("<stdin>" if names[0] == STDIN else names[0])
-        rest = f"; {failed} failed" if failed else ""
+        rest = f" ({totals['kept']} of them about lines of the running text, see --to)" if totals["kept"] else ""
+        rest += f"; {failed} failed" if failed else ""
         counts = f"{_count(totals['applied'])} applied, {totals['review']} proposed, {totals['note']} noted"
         _say(f"{where}: {counts}{rest}")
     return EXIT_ERROR if failed else EXIT_CLEAN
@@ -528,6 +602,8 @@ def _targets(args: argparse.Namespace, found: Sequence[tuple[str, str | None]]) 
                 continue
             if len(folders) > 1:
                 relative = os.path.join(os.path.basename(os.path.realpath(folder)), relative)
+        if args.to and relative.lower().endswith(OCR_EXTENSIONS):
+            relative = os.path.splitext(relative)[0] + ".txt"
         path = os.path.join(output, relative)
         if path in taken:
             raise InputError(f"{shown(name)} and {shown(taken[path])} would both be written to {shown(path)}")

@@ -12,13 +12,14 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, Literal, NamedTuple, TypeVar, get_args
 
 from repair.formats.files import write_atomic
-from repair.formats.plain import InputError, Newline, TextFile, decode_as, encode, shown
-from repair.text import LEVELS, Correction, Level, MismatchError, Result, apply, line_column, line_starts, revert
+from repair.formats.ocr import FORMATS, OcrFile, Splice, read_ocr, spliced, unspliced
+from repair.formats.plain import InputError, Newline, TextFile, decode_as, encode, newline_style, shown
+from repair.text import LEVELS, Correction, Level, Result, apply, line_column, line_starts, revert
 
 SCHEMA = 1
 
@@ -34,6 +35,7 @@ _FALSE_PAIR = re.compile("(?<=[\ud800-\udbff])(?=[\udc00-\udfff])")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _DIGEST = re.compile("[0-9a-f]{64}")
 _NEWLINES: tuple[Newline, ...] = get_args(Newline)
+_NONE: Mapping[Correction, tuple[Splice, ...]] = {}
 
 
 class LogError(InputError):
@@ -65,6 +67,9 @@ class DocumentRecord:
     """One document: how its bytes became text, and the SHA-256 of the original and the repaired bytes.
 
     `length` is that of the original text in code points, without a byte order mark.
+
+    `format`: the OCR format of a page (a key of `FORMATS`), None for text; its corrections say which bytes they
+    change. With `source`, a SHA-256, the document is the running text, in UTF-8, of a page file with that digest.
     """
 
     id: str
@@ -75,6 +80,13 @@ class DocumentRecord:
     length: int
     sha256_original: str
     sha256_repaired: str
+    format: str | None = None
+    source: str | None = None
+
+    @property
+    def spliced(self) -> bool:
+        """Whether the file is rebuilt from the splices of its corrections, and not from its text."""
+        return self.format is not None and self.source is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +94,7 @@ class LogEntry:
     """A correction with its status, and 1-based line and column of its start in the original.
 
     For status ``edited`` the correction's `after` is what the person wrote. `number` is the line in
-    the log, 0 outside of one.
+    the log, 0 outside of one. `splices`: for a page, the bytes of the original file that it replaces.
     """
 
     correction: Correction
@@ -90,6 +102,7 @@ class LogEntry:
     line: int
     column: int
     number: int = field(default=0, compare=False)
+    splices: tuple[Splice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +133,36 @@ def document_record(
     )
 
 
-def entries_of(result: Result) -> tuple[LogEntry, ...]:
-    """What a run found: corrections as ``applied``, suggestions as ``proposed``, in order of position."""
+def page_record(
+    id: str, page: OcrFile, original: bytes, repaired: bytes, path: str | None = None
+) -> DocumentRecord:
+    """The record of a page file with these bytes before and after."""
+    return DocumentRecord(
+        id,
+        path,
+        page.encoding,
+        page.bom,
+        newline_style(page.text),
+        len(page.text),
+        _sha256(original),
+        _sha256(repaired),
+        page.format,
+    )
+
+
+def entries_of(result: Result, splices: Mapping[Correction, tuple[Splice, ...]] = _NONE) -> tuple[LogEntry, ...]:
+    """What a run found: corrections as ``applied``, suggestions as ``proposed``, in order of position.
+
+    `splices`: what each of them changes in a page file.
+    """
     starts = line_starts(result.original)
     found: list[tuple[Correction, Status]] = [(c, "applied") for c in result.corrections]
     found += [(c, "proposed") for c in result.suggestions]
     # The sort is stable and by position only: insertions at one place keep the order they apply in.
     found.sort(key=lambda pair: (pair[0].start, pair[0].end))
-    return tuple(LogEntry(c, status, *line_column(starts, c.start)) for c, status in found)
+    return tuple(
+        LogEntry(c, status, *line_column(starts, c.start), splices=splices.get(c, ())) for c, status in found
+    )
 
 
 def header_line(header: LogHeader) -> str:
@@ -171,6 +206,8 @@ def logged_lines(document: LoggedDocument) -> Iterator[str]:
             "sha256_original": record.sha256_original,
             "sha256_repaired": record.sha256_repaired,
             "corrections": len(document.entries),
+            **({"format": record.format} if record.format else {}),
+            **({"source": record.source} if record.source else {}),
         }
     )
     for entry in document.entries:
@@ -191,6 +228,7 @@ def logged_lines(document: LoggedDocument) -> Iterator[str]:
                 "reason": _packed(c.reason),
                 "alternatives": [[_packed(text), _rounded(p)] for text, p in c.alternatives],
                 "status": entry.status,
+                **({"splices": _readable(entry.splices, record.encoding)} if record.spliced else {}),
             }
         )
 
@@ -288,7 +326,7 @@ class LogReader:
             elif kind == "correction":
                 if record is None or fields.text("document") != record.id:
                     raise fields.error("the correction does not follow its document")
-                entries.append(_entry(fields))
+                entries.append(_entry(fields, record))
             else:
                 raise fields.error(f"unexpected record {shown(kind)!r}")
         if record:
@@ -325,7 +363,8 @@ def find_document(
     count = 0
     for count, document in enumerate(documents, 1):  # noqa: B007 (count is used below)
         record = document.record
-        same_bytes = digest == (record.sha256_original if side == "original" else record.sha256_repaired)
+        wanted = (record.sha256_original, record.source) if side == "original" else (record.sha256_repaired,)
+        same_bytes = digest in wanted
         rank = 2 * same_bytes + (name in (record.path, record.id))
         if rank > best_rank:
             best, best_rank = document, rank
@@ -354,18 +393,24 @@ def apply_log(
     `InputError`: the file's encoding has no code for a character that a person put in.
     """
     entries = tuple(entries)
+    if record.source and _sha256(data) == record.source:
+        data = read_ocr(data, format=record.format, name=name or record.path or record.id).text.encode("utf-8")
     name = shown(name or record.path or record.id)
     log_name = shown(log_name)
     if _sha256(data) != record.sha256_original:
         raise _foreign(data, record.sha256_original, log_name, name, repaired=_sha256(data) == record.sha256_repaired)
-    file = _decoded(data, record, log_name, name)
-    if len(file.text) != record.length:
-        raise LogError(f"{log_name}: {name} has {len(file.text)} characters, the log says {record.length}")
     try:
-        text = apply(file.text, _effective(entries))
-    except MismatchError as error:
+        if record.spliced:
+            out = spliced(data, _splices(entries, record, data))
+        else:
+            file = _decoded(data, record, log_name, name)
+            if len(file.text) != record.length:
+                raise LogError(f"{log_name}: {name} has {len(file.text)} characters, the log says {record.length}")
+            out = encode(apply(file.text, _effective(entries)), _keeping(file))
+    except InputError:
+        raise
+    except ValueError as error:
         raise LogError(f"{log_name}{_first_number(entries)}: does not fit {name}: {error}") from None
-    out = encode(text, _keeping(file))
     if not _decided(entries) and _sha256(out) != record.sha256_repaired:
         raise LogError(
             f"{log_name}{_first_number(entries)}: the corrections do not make the repaired {name} that the log names "
@@ -393,9 +438,12 @@ def revert_log(
     if not _decided(entries) and _sha256(data) != record.sha256_repaired:
         raise _foreign(data, record.sha256_repaired, log_name, name, original=_sha256(data) == record.sha256_original)
     try:
-        file = _decoded(data, record, log_name, name)
-        out = encode(revert(file.text, _effective(entries)), _keeping(file))
-    except (InputError, MismatchError) as error:
+        if record.spliced:
+            out = unspliced(data, _splices(entries, record))
+        else:
+            file = _decoded(data, record, log_name, name)
+            out = encode(revert(file.text, _effective(entries)), _keeping(file))
+    except ValueError as error:
         raise LogError(f"{log_name}: does not belong to {name} (sha256 {_sha256(data)[:12]}…): {error}") from None
     if _sha256(out) != record.sha256_original:
         raise LogError(
@@ -419,6 +467,22 @@ def _keeping(file: TextFile) -> TextFile:
 
 def _effective(entries: Iterable[LogEntry]) -> list[Correction]:
     return [entry.correction for entry in entries if entry.status in EFFECTIVE]
+
+
+def _splices(entries: Iterable[LogEntry], record: DocumentRecord, original: bytes | None = None) -> list[Splice]:
+    """What the corrections that are in the repaired file change, in order of the corrections.
+
+    Given the original file, those of corrections that a person edited are found anew.
+    """
+    out: list[Splice] = []
+    page = None
+    for entry in entries:
+        if entry.status == "edited" and original is not None:
+            page = page or read_ocr(original, format=record.format, encoding=record.encoding, name=record.id)
+            out += page.splices(entry.correction)
+        elif entry.status in EFFECTIVE:
+            out += entry.splices
+    return out
 
 
 def _decided(entries: Iterable[LogEntry]) -> bool:
@@ -460,7 +524,7 @@ class _Fields:
             raise self.error(f"the field {key!r} is missing")
         try:
             return read(self.value[key])
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, AttributeError, LookupError):
             raise self.error(f"the field {key!r} is not {what}") from None
 
     def text(self, key: str) -> str:
@@ -506,6 +570,14 @@ class _Fields:
             return tuple((_unpacked(text), _probability(p)) for text, p in value)
 
         return self._take(key, "a list of [text, probability]", read)
+
+    def splices(self, key: str, encoding: str) -> tuple[Splice, ...]:
+        def read(value: Any) -> tuple[Splice, ...]:
+            if not isinstance(value, list) or not all(type(offset) is int and offset >= 0 for offset, _, _ in value):
+                raise TypeError
+            return tuple(Splice(at, before.encode(encoding), after.encode(encoding)) for at, before, after in value)
+
+        return self._take(key, "a list of [offset, before, after]", read)
 
     def parts(self, key: str) -> list[_Fields]:
         def read(value: Any) -> list[_Fields]:
@@ -569,11 +641,13 @@ def _document(fields: _Fields) -> tuple[DocumentRecord, int]:
         length=fields.whole("length"),
         sha256_original=fields.digest("sha256_original"),
         sha256_repaired=fields.digest("sha256_repaired"),
+        format=fields.choice("format", tuple(FORMATS)) if "format" in fields.value else None,
+        source=fields.digest("source") if "source" in fields.value else None,
     )
     return record, fields.whole("corrections")
 
 
-def _entry(fields: _Fields) -> LogEntry:
+def _entry(fields: _Fields, record: DocumentRecord) -> LogEntry:
     start = fields.whole("start")
     correction = Correction(
         start=start,
@@ -589,7 +663,13 @@ def _entry(fields: _Fields) -> LogEntry:
     if len(correction.before) != correction.end - start:
         raise fields.error(f"'before' has {len(correction.before)} characters, the span {correction.end - start}")
     status = fields.choice("status", STATUSES)
-    return LogEntry(correction, status, fields.whole("line", 1), fields.whole("column", 1), fields.number)
+    splices = fields.splices("splices", record.encoding) if record.spliced else ()
+    return LogEntry(correction, status, fields.whole("line", 1), fields.whole("column", 1), fields.number, splices)
+
+
+def _readable(splices: Iterable[Splice], encoding: str) -> list[list[int | str]]:
+    """Splices as JSON holds them: their bytes, which are whole characters, as text."""
+    return [[s.offset, s.before.decode(encoding), s.after.decode(encoding)] for s in splices]
 
 
 def _line(value: dict[str, Any]) -> str:

@@ -1,12 +1,18 @@
-"""Line, paragraph, column and page breaks inside a word or a sentence.
+"""Line, paragraph, column and page breaks inside a word, a sentence or a paragraph.
 
 ``明确主导产业发展目⏎⏎标，`` is one sentence that a break cut in two. For every break after which the
 text seems to run on, evidence is weighed: does the language model expect the next line here, or a
 new paragraph? Does jieba see a word across the break? What do the line's last and first characters
 say, its length beside its neighbours', and the other breaks around it?
 
-Left alone: whatever ends with a final mark, headings, list items that start below, tables, quotes,
-code, verse, captions, signatures, salutations, dialogue.
+In hard-wrapped text, whose lines are of about one length and go on with each other, breaks after a full stop
+are looked at too. There a line that stops short of the column ends its paragraph, one that starts two
+characters late begins one, and what was decided above and below has a say. Nothing is put between Chinese
+characters, a blank between Latin words; a hyphen at the end of a line goes where the text has the word
+without it.
+
+Left alone: headings, list items that start below, tables, quotes, code, verse, captions, signatures,
+salutations, dialogue; outside of hard-wrapped text whatever ends with a final mark.
 """
 
 from __future__ import annotations
@@ -24,8 +30,12 @@ from ..language.logistic import logistic
 from ..language.ngram import BOS, EOS
 from ..structure import Line
 from ..text import Proposal
+from . import columns
 from .base import Filter, Rule
 
+RULE = "broken-join"
+SAFE, SAFE_LOOSE, REVIEW = 0.75, 0.97, 0.6
+"""Confidence from which a join is made unasked: where the text is set in a column, and elsewhere; and proposed."""
 FINAL = frozenset("。！？!?…；;：:.—")
 CLOSING = frozenset("”’」』）)】》〉]〕")
 CANNOT_START = frozenset("，。、；：！？,;:!?”’」』）)】》〉]〕％%")
@@ -234,41 +244,91 @@ def _in_verse(document: Document, gap: Gap, row: NDArray[np.float64]) -> bool:
 
 
 def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposal]:
-    found = gaps(document)
-    if not found:
+    # Once lines are joined less shows that the others were set in a column: what was thought of them is remembered.
+    known: dict[tuple[str, str], float] = document.shared.setdefault("broken_join", {})
+    judged: set[int] = set()
+    text = document.text
+    of = columns.setting(document)
+    if of:
+        found = columns.gaps(document, of)
+        for column_gap, p in zip(found, columns.probabilities(document, of, found).tolist(), strict=True):
+            judged.add(column_gap.end)
+            key = text[column_gap.start - SPAN : column_gap.start], text[column_gap.end : column_gap.end + SPAN]
+            probability = max(p, known.get(key, 0.0))
+            if probability >= REVIEW:
+                known[key] = probability
+                yield _proposal(document, column_gap.start, column_gap.end, probability)
+    loose = [gap for gap in gaps(document) if gap.end not in judged]
+    if not loose:
         return
     weights = document.resources.weights("broken_join", NAMES)
-    evidence = features(document, found)
-    for g, row in zip(found, evidence, strict=True):
+    for g, row in zip(loose, features(document, loose), strict=True):
         probability = logistic(float(row @ weights))
-        if probability < 0.5 or _in_verse(document, g, row):
-            continue
-        text = document.text
-        kind = (
-            "page break"
-            if "\f" in text[g.start : g.end]
-            else "paragraph break"
-            if g.below - g.above > 1
-            else "line break"
-        )
-        read = text[g.start : g.end]
-        yield Proposal(
-            g.start,
-            g.end,
-            "",
-            "broken-join",
-            probability,
-            f"{kind} inside a sentence",
-            (("", probability), (read, 1 - probability)),
-        )
+        if probability < SAFE_LOOSE:
+            probability = min(probability, SAFE - 0.001)
+        if probability >= REVIEW and not _in_verse(document, g, row):
+            yield _proposal(document, g.start, g.end, probability)
+
+
+_LATIN_END = re.compile(r"([A-Za-z]{2,40})[-‐]\Z")
+_LATIN_START = re.compile(r"[a-z]{2,40}")
+_URL_END = re.compile(r"(?:https?://|www\.)[^\s\u3400-\u9fff]{0,200}\Z", re.I)
+
+
+def _proposal(document: Document, start: int, end: int, probability: float) -> Proposal:
+    """The break ``text[start:end]`` goes; what comes in its place depends on what stands on both sides."""
+    text = document.text
+    read = text[start:end]
+    what = "page break" if "\f" in read else "paragraph break" if read.count("\n") > 1 else "line break"
+    last, first = text[start - 1], text[end]
+    after = ""
+    if last.isascii() and first.isascii() and first.isalpha():
+        hyphen = _LATIN_END.search(text, max(0, start - 41), start) and _LATIN_START.match(text, end)
+        if hyphen:
+            return _unhyphenated(text, start, end, probability)
+        if last.isalpha() or (last in ",.;:!?" and text[start - 2 : start - 1].isascii()):
+            after = " "
+    if first.isascii() and not first.isspace() and _URL_END.search(text, max(0, start - 200), start):
+        probability = min(probability, SAFE - 0.001)
+        after = ""
+    return Proposal(
+        start,
+        end,
+        after,
+        RULE,
+        probability,
+        f"{what} inside a paragraph" if last in FINAL or last in CLOSING else f"{what} inside a sentence",
+        ((after, probability), (read, 1 - probability)),
+    )
+
+
+def _unhyphenated(text: str, start: int, end: int, probability: float) -> Proposal:
+    """A word hyphenated at the end of a line: without its hyphen where the text has it so elsewhere, with the hyphen
+    where it has that; else its hyphen is proposed to go."""
+    left, right = text[max(0, start - 41) : start - 1], text[end : end + 40]
+    head = re.search(r"[A-Za-z]{2,40}\Z", left)
+    tail = _LATIN_START.match(right)
+    whole = (head.group() if head else "", tail.group() if tail else "")
+    if "".join(whole) in text:
+        cut = start - 1
+    elif "-".join(whole) in text:
+        cut = start
+    else:
+        cut, probability = start - 1, min(probability, SAFE - 0.001)
+    read = text[cut:end]
+    return Proposal(
+        cut, end, "", RULE, probability, "a word hyphenated at the end of a line", (("", probability), (read, 1 - probability))
+    )
 
 
 FILTER = Filter(
     "broken_join",
     (
         Rule(
-            "broken-join",
-            "a line, paragraph or page break inside a word or sentence",
+            RULE,
+            "a line, paragraph or page break inside a word, sentence or paragraph",
+            safe_at=SAFE,
+            review_at=REVIEW,
             examples=(("明确主导产业发展目⏎⏎标，鼓励", "明确主导产业发展目标，鼓励"),),
         ),
     ),

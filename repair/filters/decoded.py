@@ -28,6 +28,8 @@ GARBLED = -3.5
 """log10 probability from which a symbol counts as garbled."""
 CLEAN_DIRT, DIRTY = -1.5, -1.25
 """`Document.dirt` up to which a text passes for clean, and from which on every doubtful place is looked into."""
+STEP = 0.5
+"""Steps of `Source.window`."""
 LEAST = 0.3
 """Gain and cost together from which a repair is weighed at all."""
 SURE = 2.0
@@ -143,6 +145,10 @@ def _findings(document: Document) -> list[Finding]:
         return []
     weights = {kind: document.resources.weights(f"decoded_{kind}", FEATURES) for kind in KINDS}
     found = [f._replace(probability=logistic(float(f.evidence @ weights[f.kind]))) for f in rows]
+    if document.layout is not None:
+        from . import doubt
+
+        found = [f._replace(probability=doubt.revised(document, f.kind, f.start, f.end, f.probability)) for f in found]
     if document.witnesses:
         from .agreement import revised
 
@@ -196,10 +202,15 @@ def source_of(document: Document) -> Source:
         np.where(real, codes[at], 0).astype(np.int64),
         free,
         np.where(real, place[at], INSIDE),
-        WINDOW
-        if len(view.ids) <= SHORT[0]
-        else float(np.interp(document.dirt, (CLEAN_DIRT, DIRTY), (WINDOW_CLEAN, WINDOW))),
+        WINDOW if len(view.ids) <= SHORT[0] else _window(document.dirt),
     )
+
+
+def _window(dirt: float) -> float:
+    """How doubtful places have to be in a text that is damaged so much; in steps, since repairs make it cleaner bit by
+    bit, and what was found in it before is to count as long as possible."""
+    window = float(np.interp(dirt, (CLEAN_DIRT, DIRTY), (WINDOW_CLEAN, WINDOW)))
+    return round(window / STEP) * STEP
 
 
 def _shortness(size: int) -> float:

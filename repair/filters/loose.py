@@ -30,7 +30,7 @@ PLAIN_STYLE = -1.7
 garbled page too much is odd that is no damage, or too much is damage for a note to be of use."""
 RARE = -5.5
 """log10 unigram probability below which a character is too rare to judge."""
-LIKELY = 2500
+LIKELY = 1500
 """Words tried with the whole model."""
 TOP = 6
 
@@ -185,8 +185,8 @@ def _fitting(model: NgramModel, words: Words, ids: NDArray[np.int64], place: int
     """The common words that gain most in place of the two symbols at `place`: of the best by pairs of symbols, the
     best by the whole model."""
     chosen, symbols, first, second, inner = _pair_scores(model, words)
-    rough = after_symbol(model, int(ids[place - 1])).astype(np.float32)[first] + inner
-    rough += before_symbol(model, int(ids[place + 2])).astype(np.float32)[second]
+    rough = after_symbol(model, int(ids[place - 1]))[first] + inner
+    rough += before_symbol(model, int(ids[place + 2]))[second]
     likely = np.sort(np.argpartition(-rough, LIKELY)[:LIKELY])
     window = np.full(2 * REACH + 2, model.pad, dtype=np.int64)
     lo, hi = max(0, place - REACH), min(len(ids), place + REACH + 2)

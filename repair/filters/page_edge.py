@@ -32,6 +32,8 @@ from ..language.ngram import BOS, EOS
 from ..text import Proposal
 from .base import Filter, Rule
 
+SAFE, SAFE_ALONE = 0.9, 0.97
+"""Probability from which an edge is removed unasked: where other pages have something there too, and elsewhere."""
 HEAD, NUMBER = "running-head", "page-number"
 FAMILY = "page_edge"
 
@@ -55,6 +57,9 @@ _WORTH, _SCRAP, _LOOKS, _DOUBTFUL = 0.5, 0.6, 0.8, 0.95
 """Probability from which removing a line is proposed: with a page number or sisters on other pages, with a scrap at the
 other edge that may have been a number, with nothing but the looks of the line; and the highest without a number or
 sisters, and on bad scans."""
+
+_SISTERLY = 0.45
+"""What other pages must say at least to count: likeness, or share of them that has a number or a head there."""
 
 _NO_SCAN = frozenset(("heading", "code", "table", "meta"))
 _STOP = re.compile("[\u4e00-\u9fff][。！？；]")
@@ -102,6 +107,15 @@ class Sheet(NamedTuple):
     width: float
     full: float
     margin: float
+
+
+class Limits(NamedTuple):
+    """Removing an edge may be proposed from the probability `least` on, never with more than `ceiling`, and done unasked
+    from `safe` on."""
+
+    least: float
+    ceiling: float
+    safe: float
 
 
 class Edge(NamedTuple):
@@ -388,14 +402,14 @@ NAMES = tuple([f"top_{name}" for name in _TOP] + [f"foot_{name}" for name in _FO
 
 def features(
     document: Document, found: Sequence[Sheet], of: Sequence[Edge]
-) -> tuple[NDArray[np.float64], list[tuple[float, float]]]:
-    """Evidence for each edge, (n, len(NAMES)), and from which to which probability removing it may be proposed.
+) -> tuple[NDArray[np.float64], list[Limits]]:
+    """Evidence for each edge, (n, len(NAMES)), and the limits of its probability.
 
-    The latter is 0 where the page does not run on from line to line, and for a line as wide as the column that has
+    The ceiling is 0 where the page does not run on from line to line, and for a line as wide as the column that has
     not both a number and sisters; there the evidence is not looked for.
     """
     out = np.zeros((len(of), len(NAMES)))
-    limits = [(1.0, 0.0)] * len(of)
+    limits = [Limits(1.0, 0.0, 1.0)] * len(of)
     sisters = _sisters(found, of)
     for k, sheet in enumerate(found):
         pair = of[2 * k : 2 * k + 2]
@@ -408,7 +422,8 @@ def features(
             continue
         breaks = _breaks(document, sheet.rows)
         highest = _scan(sheet, breaks)
-        if not highest:
+        vouched = [_vouched(edge, sisters[2 * k + edge.foot]) for edge in pair]
+        if not highest and not any(vouched):
             continue
         odd = _odd(document, pair)
         for at in (0, 1):
@@ -424,8 +439,16 @@ def features(
                 # A long line that the text goes on with, or comes from, may be what is left of one of its own.
                 own = evidence["tied"] > 0 and evidence["width"] > 0.5
                 doubtful = plain or (own and max(edge.alone, edge.beside, near.again) < 0.6)
-                limits[number] = _least(evidence, plain), min(highest, _DOUBTFUL) if doubtful else highest
+                ceiling = 1.0 if vouched[at] else min(highest, _DOUBTFUL) if doubtful else highest
+                alone = max(near.again, near.series, near.place) < _SISTERLY
+                limits[number] = Limits(_least(evidence, plain), ceiling, SAFE_ALONE if alone else SAFE)
     return out, limits
+
+
+def _vouched(edge: Edge, near: _Sisters) -> bool:
+    """Whether other pages leave no doubt about an edge, however badly its own page was read."""
+    number = edge.alone == 1 or edge.beside == 1
+    return near.again >= 0.7 or bool(number and near.series and near.place >= _SISTERLY)
 
 
 def _least(evidence: Mapping[str, float], plain: bool) -> float:
@@ -540,15 +563,17 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
     if found:
         weights = document.resources.weights(FAMILY, NAMES)
         of = edges(document, found)
-        for edge, row, (least, ceiling) in zip(of, *features(document, found, of), strict=True):
-            if not ceiling:
+        for edge, row, limits in zip(of, *features(document, found, of), strict=True):
+            if not limits.ceiling:
                 continue
             looked_at.add(edge.row.line)
             near = found[edge.sheet].rows[-2 if edge.foot else 1]
             key = _key(edge.foot, edge.row.solid, near.solid)
-            rule, probability = _rule(edge), min(ceiling, logistic(float(row @ weights)))
-            if probability < least:
+            rule, probability = _rule(edge), min(limits.ceiling, logistic(float(row @ weights)))
+            if probability < limits.least:
                 probability = 0.0
+            elif probability < limits.safe:
+                probability = min(probability, SAFE - 0.001)
             if key in judged:
                 probability = max(probability, judged[key][1])
             if probability >= _WORTH:
@@ -604,11 +629,13 @@ FILTER = Filter(
         Rule(
             HEAD,
             "a running head at the edge of a scanned page",
+            safe_at=SAFE,
             examples=(("354   时代的脚步⏎的原则办事，⏎……（一页扫描文字）", "的原则办事，⏎……（一页扫描文字）"),),
         ),
         Rule(
             NUMBER,
             "a page number at the edge of a scanned page",
+            safe_at=SAFE,
             examples=(("（一页扫描文字）……必须认真贯彻⏎⏎— 23 —", "（一页扫描文字）……必须认真贯彻"),),
         ),
     ),

@@ -21,7 +21,7 @@ from ..align import Solid, align, folded, hashes, solid
 from ..document import Document
 from ..language.context import REACH, mean_around
 from ..language.decoder import replaced
-from ..language.lattice import Arcs, best_paths
+from ..language.lattice import Arcs, search
 from ..language.logistic import logistic
 from ..language.ngram import BOS, EOS
 from ..language.slips import FIRST, INSIDE, LAST
@@ -367,8 +367,7 @@ class Pair:
             np.empty(0, np.int8),
             np.empty(0, np.float32),
         )
-        known = self.document.shared.setdefault("readings_paths", {})
-        for path in best_paths(self.model, self._contexts(first), length, arcs, nothing, known):
+        for path in search(self.model, self._contexts(first), length, arcs, nothing):
             for place, arc in path:
                 if arc > start[place]:
                     taken[view[place]] = True

@@ -15,7 +15,10 @@ from itertools import chain
 
 from repair.formats.plain import InputError, shown
 
-PATTERNS: tuple[str, ...] = ("*.txt", "*.md", "*.markdown")
+PATTERNS: tuple[str, ...] = ("*.txt", "*.md", "*.markdown", "*.hocr", "*.alto.xml", "*.page.xml")
+"""Files that are taken from a folder by their names; OCR files under other names are known by their content."""
+OCR_EXTENSIONS = (".hocr", ".xml", ".html", ".htm", ".xhtml", ".json")
+"""Files of these names are OCR output, or nothing that can be repaired."""
 STDIN = "-"
 _BLOCK = 1 << 18  # bytes
 
@@ -211,7 +214,8 @@ def _walk(root: str, patterns: Sequence[str], given: frozenset[str]) -> Iterator
                 stack.append(_entries(entry.path))
             elif entry.is_file():  # no pipes, sockets or broken links
                 name = entry.name.lower()
-                if any(fnmatchcase(name, pattern) for pattern in lowered):
+                named = any(fnmatchcase(name, pattern) for pattern in lowered)
+                if named or (patterns is PATTERNS and _is_ocr(entry.path)):
                     # realpath costs a system call for each part of the path: only where it can matter.
                     if len(given) > 1 and os.path.realpath(entry.path) in given:
                         continue
@@ -220,6 +224,16 @@ def _walk(root: str, patterns: Sequence[str], given: frozenset[str]) -> Iterator
             if error.errno == errno.ELOOP:  # a link to itself
                 continue
             raise _failure(entry.path, error) from None
+
+
+def _is_ocr(path: str) -> bool:
+    """Whether a file with a name like page.xml or page.json is of an OCR format, by how it starts."""
+    if not path.lower().endswith(OCR_EXTENSIONS):
+        return False
+    from repair.formats.ocr import HEAD, sniffed
+
+    with open(path, "rb") as file:
+        return sniffed(file.read(HEAD)) is not None
 
 
 def _entries(folder: str) -> Iterator[os.DirEntry[str]]:

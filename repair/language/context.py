@@ -61,18 +61,18 @@ def hanzi_symbols(model: NgramModel, at_least: float = -6.0) -> Ints:
     return np.flatnonzero((points >= 0x4E00) & (points <= 0x9FFF) & (model.unigram >= at_least)).astype(np.int64)
 
 
-@lru_cache(maxsize=2048)
-def after_symbol(model: NgramModel, symbol: int) -> NDArray[np.float16]:
+@lru_cache(maxsize=1024)
+def after_symbol(model: NgramModel, symbol: int) -> Floats:
     """Log-probability of each of `hanzi_symbols` after `symbol`."""
     symbols = hanzi_symbols(model)
-    return model.score_windows(np.stack([np.full(len(symbols), symbol), symbols], axis=1), 1)[:, 0].astype(np.float16)
+    return model.score_windows(np.stack([np.full(len(symbols), symbol), symbols], axis=1), 1)[:, 0].copy()
 
 
-@lru_cache(maxsize=2048)
-def before_symbol(model: NgramModel, symbol: int) -> NDArray[np.float16]:
+@lru_cache(maxsize=1024)
+def before_symbol(model: NgramModel, symbol: int) -> Floats:
     """Log-probability of `symbol` after each of `hanzi_symbols`."""
     symbols = hanzi_symbols(model)
-    return model.score_windows(np.stack([symbols, np.full(len(symbols), symbol)], axis=1), 1)[:, 0].astype(np.float16)
+    return model.score_windows(np.stack([symbols, np.full(len(symbols), symbol)], axis=1), 1)[:, 0].copy()
 
 
 def asked_symbols(model: NgramModel, before: Ints, after: Ints, count: int) -> Ints:
@@ -80,6 +80,14 @@ def asked_symbols(model: NgramModel, before: Ints, after: Ints, count: int) -> I
     symbols = hanzi_symbols(model)
     out = np.empty((len(before), count), dtype=np.int64)
     for k, (left, right) in enumerate(zip(before.tolist(), after.tolist(), strict=True)):
-        fit = after_symbol(model, left).astype(np.float32) + before_symbol(model, right)
-        out[k] = symbols[np.argpartition(fit, len(symbols) - count)[-count:]]
-    return out
+        ahead, behind = after_symbol(model, left), before_symbol(model, right)
+        if model.kernels:
+            model.kernels.largest(ahead, behind, out[k])
+        else:
+            fit = ahead + behind
+            least = np.partition(fit, len(fit) - count)[-count]
+            above = np.flatnonzero(fit > least)
+            # Values are coarse: of those that fit equally well the first are taken.
+            out[k] = [*above, *np.flatnonzero(fit == least)[: count - len(above)]]
+    out.sort(axis=1)
+    return symbols[out]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .channel import Channel
 from .context import REACH, Floats, Ints, asked_symbols, suspicious, window_sums
-from .lattice import Arcs, Known, best_paths
+from .lattice import Arcs, search
 from .near import Near
 from .ngram import BOS, EOS, NgramModel
 from .slips import LAST, Slips
@@ -120,18 +120,62 @@ def flagged(source: Source) -> NDArray[np.bool_]:
     return flag
 
 
+Known = dict[tuple[float, int, bytes], list[Edit]]
+"""The repairs in parts of texts, places counted from the first suspicious symbol, by all that decides them."""
+
+
 def decode(
     model: NgramModel, channel: Channel, near: Near, slips: Slips, source: Source, known: Known | None = None
 ) -> list[Edit]:
     """The repairs on the best path through each suspicious stretch of `source`, in order.
 
-    `known` remembers the paths from one text to the next: most of a text stays as it was when one place is repaired.
+    `known` remembers them from one text to the next: most of a text stays as it was when one place is repaired.
     """
     flag = flagged(source)
-    if not flag.any():
+    at = np.flatnonzero(flag)
+    if not len(at):
         return []
+    known = {} if known is None else known
+    first, last, keys = _parts(source, at)
+    new = [k for k, key in enumerate(keys) if key not in known]
+    if new:
+        fresh = np.zeros(len(flag), np.bool_)
+        for k in new:
+            known[keys[k]] = []
+            fresh[first[k] : last[k] + 1] = True
+        part = 0
+        for edit in _found(model, channel, near, slips, source, flag & fresh):
+            while edit.start > last[new[part]] + 1:
+                part += 1
+            begin = first[new[part]]
+            known[keys[new[part]]].append(edit._replace(start=edit.start - begin, end=edit.end - begin))
+    return [
+        edit._replace(start=edit.start + begin, end=edit.end + begin)
+        for begin, key in zip(first, keys, strict=True)
+        for edit in known[key]
+    ]
+
+
+def _parts(source: Source, at: Ints) -> tuple[list[int], list[int], list[tuple[float, int, bytes]]]:
+    """The suspicious symbols `at`, those together that may have an influence on one another: first and last symbol of
+    each part, and all that decides what is found there."""
+    cut = np.flatnonzero(np.diff(at) > 2 * REACH) + 1
+    first, last = at[np.append(0, cut)], at[np.append(cut - 1, len(at) - 1)]
+    table = np.stack([source.ids, source.codes, source.free, source.place], axis=1).astype(np.uint32)
+    low, high = np.maximum(0, first - 2 * REACH), last + 2 * REACH
+    keys = [
+        (source.window, start - begin, table[begin:end].tobytes())
+        for start, begin, end in zip(first.tolist(), low.tolist(), high.tolist(), strict=True)
+    ]
+    return first.tolist(), last.tolist(), keys
+
+
+def _found(
+    model: NgramModel, channel: Channel, near: Near, slips: Slips, source: Source, flag: NDArray[np.bool_]
+) -> list[Edit]:
+    """The repairs on the best path through each stretch around the symbols in `flag`."""
     lattice = _build(model, channel, near, slips, source, flag)
-    paths = best_paths(model, lattice.contexts, lattice.length, lattice.arcs, lattice.inserts, known)
+    paths = search(model, lattice.contexts, lattice.length, lattice.arcs, lattice.inserts)
     repairs: list[_Repair] = []
     keep = frozenset(lattice.arcs.start.tolist())
     view = lattice.view.tolist()

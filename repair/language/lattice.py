@@ -68,62 +68,6 @@ class _Hypotheses(NamedTuple):
         return both.take(np.argsort(both.stretch, kind="stable"))
 
 
-Known = dict[tuple[bytes, ...], Path]
-"""Paths found before, by all that decides them; their places and arcs count from the start of the stretch."""
-
-
-def best_paths(
-    model: NgramModel, contexts: Ints, length: Ints, arcs: Arcs, inserts: Arcs, known: Known | None = None
-) -> list[Path]:
-    """The best path through each stretch, as `search` finds it.
-
-    Stretches are searched independently of one another, so what is in `known` is not searched again; what
-    is found is added.
-    """
-    known = {} if known is None else known
-    stop = np.cumsum(length)
-    bounds = [(stop - length).tolist(), stop.tolist()]
-    starts = [part.start[edge].tolist() for part in (arcs, inserts) for edge in bounds]
-    keys = [
-        (
-            context.tobytes(),
-            *(part.tobytes() for part in _piece(arcs, first, last, *at[:2])),
-            *(part.tobytes() for part in _piece(inserts, first, last, *at[2:])),
-        )
-        for context, first, last, *at in zip(contexts, *bounds, *starts, strict=True)
-    ]
-    rest = np.array([k for k, key in enumerate(keys) if key not in known], np.intp)
-    if len(rest):
-        view = np.concatenate([np.arange(bounds[0][k], bounds[1][k]) for k in rest.tolist()])
-        some = _select(arcs, view), _select(inserts, view)
-        offset = np.cumsum(length[rest]) - length[rest]
-        paths = search(model, contexts[rest], length[rest], *some)
-        for k, first, path in zip(rest.tolist(), offset.tolist(), paths, strict=True):
-            known[keys[k]] = _moved(path, -first, -int(some[0].start[first]), -int(some[1].start[first]))
-    return [_moved(known[key], *at) for key, *at in zip(keys, bounds[0], starts[0], starts[2], strict=True)]
-
-
-def _piece(arcs: Arcs, first: int, last: int, low: int, high: int) -> Arcs:
-    """The arcs of the places from `first` up to `last`, which are those from `low` up to `high`."""
-    return _parts(arcs, arcs.start[first : last + 1] - low, slice(low, high))
-
-
-def _select(arcs: Arcs, view: Ints) -> Arcs:
-    """The arcs of the places `view`, in their order."""
-    _, some = _spread(arcs.start, view)
-    count = arcs.start[view + 1] - arcs.start[view]
-    return _parts(arcs, np.append(0, np.cumsum(count)), some)
-
-
-def _parts(arcs: Arcs, start: Ints, some: slice | NDArray[np.int64]) -> Arcs:
-    return Arcs(start, arcs.symbol[some], arcs.cost[some], arcs.takes[some], arcs.hope[some])
-
-
-def _moved(path: Path, place: int, arc: int, insert: int) -> Path:
-    """The path with places, arcs and insertions counted from elsewhere."""
-    return [(p + place, a + arc if a >= 0 else a - insert) for p, a in path]
-
-
 def search(
     model: NgramModel,
     contexts: Ints,
@@ -142,6 +86,8 @@ def search(
     count = len(length)
     if not count:
         return []
+    if model.kernels:
+        return model.kernels.search(contexts, length, arcs, inserts, width, beam)
     first = np.cumsum(length) - length
     trace = _Trace()
     now = _Hypotheses(

@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from repair.language.folding import TABLE_SIZE
+from repair.language.kernels import bound
 
 MAGIC: Final = b"REPAIRNG"
 VERSION: Final = 1
@@ -155,6 +156,7 @@ class NgramModel:
         unigram: (len(vocabulary),) log10 probability of each symbol without context.
         pad: id that stands for "nothing is known here".
         info: the header as stored (training parameters, entries an order); do not change it.
+        kernels: the compiled inner loops for its tables, None where nothing was compiled.
     """
 
     def __init__(self, header: dict[str, Any], arrays: dict[str, NDArray[Any]], source: str | None = None) -> None:
@@ -189,6 +191,14 @@ class NgramModel:
         self._offsets = np.concatenate(pieces)
         sizes = np.array([len(piece) for piece in pieces])
         self._offset_start = (np.cumsum(sizes) - sizes).astype(np.uint32).reshape(-1, 2, 1)
+        self.kernels = bound(
+            self.order,
+            self.pad,
+            radix,
+            self._unigram,
+            self._unigram_backoff,
+            [(t.rows, t.codes, t.backoff_codes, t.values, t.backoffs, t.first, t.second) for t in self._tables],
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, verify: bool = True) -> NgramModel:
@@ -297,6 +307,9 @@ class NgramModel:
         symbols = self._checked(np.asarray(ids))
         count = len(symbols)
         result = np.empty(count, np.float32)
+        if self.kernels:
+            self.kernels.score(symbols.astype(np.uint32), result)
+            return result
         reach = self.order - 1
         for start in range(0, count, _CHUNK):
             # The symbols before the chunk are looked up again: cheaper than carrying the state of every order.
@@ -326,6 +339,9 @@ class NgramModel:
             return result
         matrix = self._checked(matrix)[:, skipped:]
         first = from_col - skipped
+        if self.kernels:
+            self.kernels.score_rows(np.ascontiguousarray(matrix, np.uint32), first, result)
+            return result
         step = max(1, 2 * _CHUNK // (length - skipped))
         for start in range(0, rows, step):
             part = matrix[start : start + step]
@@ -357,6 +373,9 @@ class NgramModel:
         The cheap way to score many continuations of few contexts: contexts are not looked up again.
         Ids are not checked.
         """
+        if self.kernels:
+            slots, total = self.kernels.extend(state.slots, symbols, row)
+            return State(slots), total
         if len(symbols) > _FEW:
             slots, total = self._extend_many(state.slots.take(row, axis=1), symbols)
         else:
