@@ -283,12 +283,13 @@ class Pair:
                 unlike[start:end] = False
         unlike &= both | (self.symbol_t != self.symbol_w)
         shielded = np.append(self.document.shielded[own.solid.place], False)[self.t] & (self.t >= 0)
-        return unlike & ~shielded
+        choices: Bools = unlike & ~shielded
+        return choices
 
     def _parts(self, alone: Bools) -> list[tuple[int, int]]:
         """Runs of columns that only one reading has which are parts of the page and not slips."""
         out = []
-        for start, end in _runs(alone | (self.boundary & False)):
+        for start, end in _runs(alone):
             index, reading = (self.w, self.other) if self.t[start] < 0 else (self.t, self.own)
             a, b = int(index[start]), int(index[end - 1])
             whole = bool(reading.first[a] and reading.last[b])
@@ -532,7 +533,7 @@ class _Evidence:
         self.new = [_listed(pair.symbol_w[a:b], pad) for a, b in runs]
         self.gain, self.natural_old, self.natural_new = self._gains(best)
         self.gain_alone, _, _ = self._gains(pair.symbol_t)
-        self.gain_witness, _, _ = self._gains(np.where(pair.boundary | (pair.symbol_w != pad) | True, pair.symbol_w, pad))
+        self.gain_witness, _, _ = self._gains(pair.symbol_w)
         columns = np.concatenate([np.arange(a, b) for a, b in runs])
         size = np.array([b - a for a, b in runs])
         head = np.cumsum(size) - size
@@ -587,9 +588,7 @@ class _Evidence:
             lo, hi = self.pair.span(start, end)
             row = self._row(k, start, end, lo, hi, int(near[k]), int(company[k]))
             after = self.pair.read(start, end)
-            out.append(
-                Difference(self.kinds[k], lo, hi, after, self.pair.number, bool(self.path[k]), row, 0.0)
-            )
+            out.append(Difference(self.kinds[k], lo, hi, after, self.pair.number, bool(self.path[k]), row, 0.0))
         return out
 
     def _won(self, balance: tuple[int, int], k: int) -> float:
@@ -635,7 +634,7 @@ class _Evidence:
             "won": self._won(self.all_votes, k),
             "won_kind": self._won(self.votes[kind], k),
             "won_near": float(np.clip(near, -6, 6)),
-            "first_text": float(own.first[t[0]]) if len(t) else float(own.first[at_t]) * 0,
+            "first_text": float(own.first[t[0]]) if len(t) else 0.0,
             "last_text": float(own.last[t[-1]]) if len(t) else float(own.last[at_t]),
             "first_witness": float(other.first[w[0]]) if len(w) else 0.0,
             "last_witness": float(other.last[w[-1]]) if len(w) else float(other.last[at_w]),
@@ -690,7 +689,6 @@ class _Evidence:
 
 _WIDE = {",": "，", ":": "：", ";": "；", "?": "？", "!": "！", "(": "（", ")": "）"}
 _SIGNS = frozenset(MARKS + OPENING + CLOSING + ",:;?!().")
-_ALNUM = {code: code - 0xFEE0 for code in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B), 0xFF05, 0xFF0E)}
 
 
 def _plain(codes: Ints) -> Ints:
