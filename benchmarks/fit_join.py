@@ -24,7 +24,6 @@ from repair.document import Document
 from repair.filters import columns
 from repair.filters.broken_join import NAMES, features, gaps
 
-
 REAL = 3
 """How often each gap of a page that was really read counts, against one of a made page."""
 

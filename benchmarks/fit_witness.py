@@ -163,17 +163,26 @@ def main() -> None:
         weights[kind] = fit_logistic(fit.x[some], fit.y[some], a.ridge)
         store_weights(a.weights, f"witness_{kind}", FEATURES, weights[kind], "benchmarks/fit_witness.py")
         spread = fit.x[some].std(axis=0)
-        print(f"\n{kind}: " + ", ".join(
-            f"{name} {value:.2f} ({value * s:.2f})"
-            for name, value, s in zip(FEATURES, weights[kind], spread, strict=True) if s > 0 or name == "bias"))
+        print(
+            f"\n{kind}: "
+            + ", ".join(
+                f"{name} {value:.2f} ({value * s:.2f})"
+                for name, value, s in zip(FEATURES, weights[kind], spread, strict=True)
+                if s > 0 or name == "bias"
+            )
+        )
         p = 1 / (1 + np.exp(-(fit.x[some] @ weights[kind])))
         found = {wanted: round(safe_from(p, fit.won[some], wanted), 3) for wanted in (0.99, 0.98, 0.97, 0.95, 0.9)}
         print(f"{kind}: of the characters touched the share that became right is reached from {found} on")
     measured, measured_errors = examples(a.pages, True, resources)
     fit_agreement(a.pages, a.weights)
     if a.save:
-        np.savez(a.save, **{f"fit_{k}": v for k, v in fit._asdict().items()},
-                 **{f"measure_{k}": v for k, v in measured._asdict().items()}, errors=[errors, measured_errors])
+        np.savez(
+            a.save,
+            **{f"fit_{k}": v for k, v in fit._asdict().items()},
+            **{f"measure_{k}": v for k, v in measured._asdict().items()},
+            errors=[errors, measured_errors],
+        )
     report("fitted on", fit, weights, errors)
     report("measured: pages of other units", measured, weights, measured_errors)
 

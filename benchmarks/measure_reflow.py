@@ -181,9 +181,9 @@ def layout_of(folder: str, name: str, raw: str) -> Layout | None:
     if not path.exists():
         return None
     items = [item for zone in json.loads(path.read_text()) for item in zone["items"]]
-    from repair.layout import Page
-
     import numpy as np
+
+    from repair.layout import Page
 
     lines, at = [], 0
     for corners, read, _ in items:
@@ -249,7 +249,7 @@ def main() -> None:
             show(text, result.text, found, kinds)
         for group in ("all", text.group, text.group.split()[0], " ".join(text.group.split()[:2])):
             total[group] += c
-            total[group].update({k: 0 for k in c})
+            total[group].update(dict.fromkeys(c, 0))
     for group, c in sorted(total.items()):
         report(group, c)
     for kind, count in kinds.most_common():

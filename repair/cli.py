@@ -14,8 +14,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from .evaluate import PageInfo
     from .formats.ocr import OcrFile
-    from .log import DocumentRecord, LoggedDocument, LogHeader
+    from .log import DocumentRecord, LoggedDocument, LogHeader, WitnessFile
     from .pipeline import Pipeline
     from .text import Correction, Level, Result
 
@@ -52,6 +52,8 @@ class Job:
     encoding: str | None
     start: str
     as_page: bool = False  # pages are written as pages, and not as running text
+    witnesses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Input -> the files that are other readings of it."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Outcome:
     dropped: int = 0
     kept: int = 0
     logged: LoggedDocument | None = None
+    witnesses: tuple[WitnessFile, ...] = ()
 
     @property
     def record(self) -> tuple[DocumentRecord, Result] | LoggedDocument:
@@ -78,9 +81,10 @@ class Outcome:
         from .log import document_record
 
         if self.logged:
-            return self.logged
+            return replace(self.logged, record=replace(self.logged.record, witnesses=self.witnesses))
         path = None if self.name == STDIN else self.name
-        return document_record(self.name, self.file, self.original, self.repaired, path), self.result
+        record = document_record(self.name, self.file, self.original, self.repaired, path)
+        return replace(record, witnesses=self.witnesses), self.result
 
 
 @dataclass(frozen=True)
@@ -163,6 +167,14 @@ def _parser() -> argparse.ArgumentParser:
         help="file, folder, glob, or - for stdin: text, or OCR output in hOCR, ALTO, PAGE-XML (.hocr, .html, .xml) or "
         "the JSON of RapidOCR or PaddleOCR",
     )
+    inputs.add_argument(
+        "--witness",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="another reading of the input: a file, or for several inputs a folder or glob whose files have the same "
+        "names (may be given several times)",
+    )
     running = "; lines and columns of OCR output are those of its running text"
 
     sub = command("clean", _clean, "repair files", inputs)
@@ -209,6 +221,11 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--limit", type=_positive, metavar="N", help="at most N documents, evenly spaced")
     sub.add_argument("--part", type=_part, metavar="N/M", help="pages whose unit (meta.json) leaves N divided by M")
     sub.add_argument("--json", action="store_true", help="JSON instead of tables")
+    sub.add_argument(
+        "--witness",
+        action="store_true",
+        help="pages only: each is repaired with the same page by the other engines beside it, and left out without one",
+    )
 
     sub = command("train", _train, "rebuild the language model from text")
     sub.add_argument("corpus", nargs="+", metavar="CORPUS", help="text, a paragraph a line (.txt or .txt.xz)")
@@ -244,7 +261,21 @@ def _job(args: argparse.Namespace) -> Job:
     if args.encoding is not None:
         decode(b"", encoding=args.encoding, name="--encoding")  # an unknown one is no fault of the files
     as_page = args.run is _clean and args.to is None
-    return Job(args.profile, args.level, args.lexicon, args.dictionaries, args.encoding, os.getcwd(), as_page)
+    start = os.getcwd()
+    witnesses = getattr(args, "beside", {})
+    return Job(args.profile, args.level, args.lexicon, args.dictionaries, args.encoding, start, as_page, witnesses)
+
+
+def _inputs(args: argparse.Namespace) -> list[tuple[str, str | None]]:
+    """The input files with their folders; their witnesses are found as well, and those without one named on stderr."""
+    from .formats.beside import witnesses_of
+
+    found = list(located(args.paths))
+    if args.witness:
+        args.beside, missing = witnesses_of(found, args.witness)
+        for message in missing:
+            _say(f"warning: {message}")
+    return found
 
 
 def _configured(job: Job) -> tuple[Pipeline, Level]:
@@ -287,17 +318,30 @@ def _work(name: str, data: bytes | None = None) -> Outcome | Failure:
             data = read_bytes(name)
         page = _page(data, label, job.encoding)
         file = page.plain if page else decode(data, encoding=job.encoding, name=label)
+        others = [_witness(path) for path in job.witnesses.get(name, ())]
     except InputError as error:
         return Failure(name, _one_line(error))
     try:
-        result = pipeline(file.text, level=level, layout=page.layout if page else None)
+        layout = page.layout if page else None
+        result = pipeline(file.text, level=level, layout=layout, witnesses=[text for text, _ in others])
+        witnesses = tuple(witness for _, witness in others)
         if page and job.as_page:
-            return _page_outcome(name, page, data, result)
+            return replace(_page_outcome(name, page, data, result), witnesses=witnesses)
         result, repaired, dropped = _writable(result, file)
     except Exception as error:
         return Failure(name, _unrepairable(label, error))
-    outcome = Outcome(name, file, data, repaired, result, dropped)
+    outcome = Outcome(name, file, data, repaired, result, dropped, witnesses=witnesses)
     return _text_outcome(outcome, page) if page else outcome
+
+
+def _witness(path: str) -> tuple[str, WitnessFile]:
+    """The text of another reading, and what the log says of it. Raises `InputError`."""
+    from .log import WitnessFile
+
+    data = read_bytes(path)
+    page = _page(data, path, None)
+    file = page.plain if page else decode(data, name=path)
+    return file.text, WitnessFile(path, hashlib.sha256(data).hexdigest())
 
 
 def _page(data: bytes, label: str, encoding: str | None) -> OcrFile | None:
@@ -478,13 +522,17 @@ def _piped(name: str) -> bytes | None:
 
 
 def _clean(args: argparse.Namespace) -> int:
-    found = list(located(args.paths))
+    found = _inputs(args)
     if args.output == STDIN:
         args.output = None
     targets = _targets(args, found)
     names = list(targets)
+    witnesses = [path for paths in getattr(args, "beside", {}).values() for path in paths]
+    for target in targets.values():
+        if target is not None and witnesses:
+            refuse_overwrite(target, witnesses)
     if args.log:
-        _check_log_path(args.log, targets)
+        _check_log_path(args.log, targets, witnesses)
     totals = {"applied": 0, "review": 0, "note": 0, "kept": 0}
     failed = 0
 
@@ -559,9 +607,10 @@ def _deliver(data: bytes, target: str | None) -> None:
     write_atomic(target, data)
 
 
-def _check_log_path(log: str, targets: dict[str, str | None]) -> None:
+def _check_log_path(log: str, targets: dict[str, str | None], witnesses: Iterable[str] = ()) -> None:
     if log == STDIN:
         raise InputError("--log needs the name of a file")
+    refuse_overwrite(log, witnesses)
     for name, target in targets.items():
         if same_file(log, name):
             raise InputError(f"{shown(log)}: the log would overwrite an input")
@@ -629,7 +678,7 @@ def _header(args: argparse.Namespace) -> LogHeader:
 def _check(args: argparse.Namespace) -> int:
     from .reporters import REPORTERS
 
-    names = [name for name, _ in located(args.paths)]
+    names = [name for name, _ in _inputs(args)]
     found = 0
     failures: list[tuple[str, str]] = []
 
@@ -659,7 +708,7 @@ def _held_back(chunks: Iterator[str], documents: int) -> Iterator[str]:
 def _diff(args: argparse.Namespace) -> int:
     from .diff import coloured, unified, with_mark
 
-    names = [name for name, _ in located(args.paths)]
+    names = [name for name, _ in _inputs(args)]
     status = EXIT_CLEAN
     for outcome in _outcomes(args, names):
         if isinstance(outcome, Failure):
@@ -768,6 +817,8 @@ def _eval(args: argparse.Namespace) -> int:
     files = [name for name in args.paths if name not in folders]
     if args.part and (args.clean or files):
         raise InputError("--part needs pages: nothing else has units")
+    if args.witness and (args.clean or files):
+        raise InputError("--witness needs pages: nothing else has other readings")
     if args.clean:
         report["clean"] = _eval_clean(args)
     if folders:
@@ -798,6 +849,11 @@ def _eval_pages(args: argparse.Namespace, folders: Sequence[str], by: Sequence[s
                 others += 1
             else:
                 pages[str(raw)] = info
+    if args.witness:
+        args.beside = _same_page(pages)
+        pages = {raw: pages[raw] for raw in args.beside}
+        if not pages:
+            raise InputError("--witness: no page was read by two engines")
     evaluation = PageEvaluation(by, calibration=args.calibration)
     chosen = spread(list(pages), args.limit)
     names = [name for name in chosen if pages[name].order_ok]
@@ -811,6 +867,15 @@ def _eval_pages(args: argparse.Namespace, folders: Sequence[str], by: Sequence[s
     figures = evaluation.figures()
     figures["left_out"]["part"] = others
     return figures
+
+
+def _same_page(pages: Mapping[str, PageInfo]) -> dict[str, tuple[str, ...]]:
+    """The pages whose path differs from another's only in the name of the engine, each with those others."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for raw, info in pages.items():
+        key = tuple("" if part == info.engine else part for part in Path(raw).parts)
+        groups.setdefault(key, []).append(raw)
+    return {raw: tuple(o for o in same if o != raw) for same in groups.values() if len(same) > 1 for raw in same}
 
 
 def _page_info(folder: Path) -> PageInfo:
@@ -842,7 +907,7 @@ def _eval_clean(args: argparse.Namespace) -> dict[str, object]:
     from .evaluate import CleanEvaluation, spread
 
     evaluation = CleanEvaluation()
-    names = [name for name, _ in located(args.paths)]
+    names = [name for name, _ in _inputs(args)]
     if args.lines:
         texts = [
             (line.removesuffix("\r"), f"{name}:{number}")

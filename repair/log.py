@@ -62,6 +62,14 @@ class LogHeader:
     schema: int = SCHEMA
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class WitnessFile:
+    """Another reading that the text was compared with."""
+
+    path: str
+    sha256: str
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentRecord:
     """One document: how its bytes became text, and the SHA-256 of the original and the repaired bytes.
@@ -82,6 +90,7 @@ class DocumentRecord:
     sha256_repaired: str
     format: str | None = None
     source: str | None = None
+    witnesses: tuple[WitnessFile, ...] = ()
 
     @property
     def spliced(self) -> bool:
@@ -183,6 +192,10 @@ def header_line(header: LogHeader) -> str:
     )
 
 
+def _witness(witness: WitnessFile) -> dict[str, Any]:
+    return {"path": _packed(witness.path), "sha256": witness.sha256}
+
+
 def document_lines(record: DocumentRecord, result: Result) -> Iterator[str]:
     """The log's lines for one document of a run, each with its line end."""
     return logged_lines(LoggedDocument(record, entries_of(result)))
@@ -208,6 +221,7 @@ def logged_lines(document: LoggedDocument) -> Iterator[str]:
             "corrections": len(document.entries),
             **({"format": record.format} if record.format else {}),
             **({"source": record.source} if record.source else {}),
+            **({"witnesses": [_witness(w) for w in record.witnesses]} if record.witnesses else {}),
         }
     )
     for entry in document.entries:
@@ -643,6 +657,10 @@ def _document(fields: _Fields) -> tuple[DocumentRecord, int]:
         sha256_repaired=fields.digest("sha256_repaired"),
         format=fields.choice("format", tuple(FORMATS)) if "format" in fields.value else None,
         source=fields.digest("source") if "source" in fields.value else None,
+        witnesses=tuple(
+            WitnessFile(part.text("path"), part.digest("sha256"))
+            for part in (fields.parts("witnesses") if "witnesses" in fields.value else ())
+        ),
     )
     return record, fields.whole("corrections")
 

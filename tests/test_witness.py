@@ -80,7 +80,9 @@ UNRELATED = "昨夜大风，城外的树倒了许多。早晨出门，街上满�
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("witness", ["", " \n", "？？？", "的" * 500, UNRELATED, "Lorem ipsum dolor " * 30, "\ud800\0\ufffd"])
+@pytest.mark.parametrize(
+    "witness", ["", " \n", "？？？", "的" * 500, UNRELATED, "Lorem ipsum dolor " * 30, "\ud800\0\ufffd"]
+)
 def test_garbage_and_other_pages_change_nothing(level: str, witness: str) -> None:
     alone = repair.clean(PAGE, level=level)
     result = repair.clean(PAGE, level=level, witnesses=[witness])

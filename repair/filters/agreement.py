@@ -70,7 +70,7 @@ def covered(document: Document, start: int, end: int) -> bool:
         place, partner = pair.own.solid.place, pair.partner
         before = int(np.searchsorted(place, start)) - 1
         after = int(np.searchsorted(place, end))
-        if 0 <= before and after < len(place) and partner[before] >= 0 and partner[after] >= 0:
+        if before >= 0 and after < len(place) and partner[before] >= 0 and partner[after] >= 0:
             return True
     return False
 

@@ -25,6 +25,7 @@ from ..language.lattice import Arcs, search
 from ..language.logistic import logistic
 from ..language.ngram import BOS, EOS
 from ..language.slips import FIRST, INSIDE, LAST
+from . import page_edge
 from .decoded import CLOSING, GARBLED, MARKS, OPENING
 
 Ints = NDArray[np.int64]
@@ -42,8 +43,10 @@ DROPPED, DROPPED_SIGN = -3.0, -2.5
 """log10 probability that an engine drops a Hanzi, or a sign of which that was not measured."""
 UNALIKE = 0.5
 """Share of characters that must have an equal partner for a witness to be a reading of the same pages."""
-SHORT, KNOWN = 4, 0.3
+SHORT, KNOWN = 4, 0.8
 """Length of the strings by which a part is looked for elsewhere in the text, and share from which it is there."""
+SHUFFLED, KNOWN_SHUFFLED = 0.5, 0.2
+"""Share of a part that the other reading has elsewhere from which their orders differ, and `KNOWN` if they do."""
 WIDE = 20
 """Columns around a difference in which other differences are its company."""
 
@@ -155,12 +158,23 @@ class Reading:
         return np.where(self.first[at], FIRST, np.where(self.last[at], LAST, INSIDE)).astype(np.int8)
 
 
+def without_edges(document: Document) -> str:
+    """The text without its running heads and page numbers, the doubtful ones left out too: nobody misses them here."""
+    pieces, done = [], 0
+    for p in sorted(page_edge.propose(document, page_edge.FILTER.settings), key=lambda p: p.start):
+        if p.start >= done:
+            pieces.append(document.text[done : p.start])
+            done = p.end
+    return "".join([*pieces, document.text[done:]])
+
+
 def witness_reading(document: Document, number: int) -> Reading:
     """The witness `number` of a document, prepared once a run."""
     known: dict[int, Reading] = document.shared.setdefault("readings", {})
     if number not in known:
         resources = document.resources
-        known[number] = Reading(Document(document.witnesses[number], document.lexicon, resources))
+        text = without_edges(Document(document.witnesses[number], document.lexicon, resources))
+        known[number] = Reading(Document(text, document.lexicon, resources))
     return known[number]
 
 
@@ -269,12 +283,13 @@ class Pair:
                 unlike[start:end] = False
         unlike &= both | (self.symbol_t != self.symbol_w)
         shielded = np.append(self.document.shielded[own.solid.place], False)[self.t] & (self.t >= 0)
-        return unlike & ~shielded
+        choices: Bools = unlike & ~shielded
+        return choices
 
     def _parts(self, alone: Bools) -> list[tuple[int, int]]:
         """Runs of columns that only one reading has which are parts of the page and not slips."""
         out = []
-        for start, end in _runs(alone | (self.boundary & False)):
+        for start, end in _runs(alone):
             index, reading = (self.w, self.other) if self.t[start] < 0 else (self.t, self.own)
             a, b = int(index[start]), int(index[end - 1])
             whole = bool(reading.first[a] and reading.last[b])
@@ -441,21 +456,30 @@ class Pair:
         """What the witness has in the columns."""
         return "".join(map(chr, self.code_w[start:end][self.w[start:end] >= 0].tolist()))
 
-    def _elsewhere(self, low: int, high: int) -> float:
-        """Which share of ``witness[low:high]`` the text has somewhere, by strings of a few characters."""
-        keys = hashes(folded(self.other.solid.codes[low:high]), SHORT)
-        return float(np.isin(keys, self._known).mean()) if len(keys) else 0.0
+    @cached_property
+    def _known(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """All strings of a few characters of the text, and of the witness."""
+        own, other = (hashes(folded(reading.solid.codes), SHORT) for reading in (self.own, self.other))
+        return own, other
+
+    def _elsewhere(self, reading: Reading, low: int, high: int, known: NDArray[np.uint64]) -> float:
+        """Which share of a part of one reading the other has somewhere, by strings of a few characters."""
+        keys = hashes(folded(reading.solid.codes[low:high]), SHORT)
+        return float(np.isin(keys, known).mean()) if len(keys) else 0.0
 
     @cached_property
-    def _known(self) -> NDArray[np.uint64]:
-        return hashes(folded(self.own.solid.codes), SHORT)
+    def _shuffled(self) -> bool:
+        """Whether the readings have parts of the page in different orders, as where one has mixed up columns."""
+        runs = ((int(self.t[start]), int(self.t[end - 1]) + 1) for start, end in self.kept if end - start >= PART)
+        return any(self._elsewhere(self.own, low, high, self._known[1]) >= SHUFFLED for low, high in runs)
 
     def _missing(self, start: int, end: int) -> Difference | None:
         """A part of the page that only the witness has."""
         other, own = self.other, self.own
         a, b = int(self.w[start]), int(self.w[end - 1])
         beside = [self.t[k] >= 0 and self.w[k] < 0 for k in (start - 1, end) if 0 <= k < len(self.t)]
-        if any(beside) or self._elsewhere(a, b + 1) > KNOWN:
+        known = self._elsewhere(other, a, b + 1, self._known[0])
+        if any(beside) or known > (KNOWN_SHUFFLED if self._shuffled else KNOWN):
             return None  # the text has something else there, or has it in another place
         before, after = self._beside(start, -1), self._beside(end - 1, 1)
         text = other.document.text
@@ -509,7 +533,7 @@ class _Evidence:
         self.new = [_listed(pair.symbol_w[a:b], pad) for a, b in runs]
         self.gain, self.natural_old, self.natural_new = self._gains(best)
         self.gain_alone, _, _ = self._gains(pair.symbol_t)
-        self.gain_witness, _, _ = self._gains(np.where(pair.boundary | (pair.symbol_w != pad) | True, pair.symbol_w, pad))
+        self.gain_witness, _, _ = self._gains(pair.symbol_w)
         columns = np.concatenate([np.arange(a, b) for a, b in runs])
         size = np.array([b - a for a, b in runs])
         head = np.cumsum(size) - size
@@ -564,9 +588,7 @@ class _Evidence:
             lo, hi = self.pair.span(start, end)
             row = self._row(k, start, end, lo, hi, int(near[k]), int(company[k]))
             after = self.pair.read(start, end)
-            out.append(
-                Difference(self.kinds[k], lo, hi, after, self.pair.number, bool(self.path[k]), row, 0.0)
-            )
+            out.append(Difference(self.kinds[k], lo, hi, after, self.pair.number, bool(self.path[k]), row, 0.0))
         return out
 
     def _won(self, balance: tuple[int, int], k: int) -> float:
@@ -612,7 +634,7 @@ class _Evidence:
             "won": self._won(self.all_votes, k),
             "won_kind": self._won(self.votes[kind], k),
             "won_near": float(np.clip(near, -6, 6)),
-            "first_text": float(own.first[t[0]]) if len(t) else float(own.first[at_t]) * 0,
+            "first_text": float(own.first[t[0]]) if len(t) else 0.0,
             "last_text": float(own.last[t[-1]]) if len(t) else float(own.last[at_t]),
             "first_witness": float(other.first[w[0]]) if len(w) else 0.0,
             "last_witness": float(other.last[w[-1]]) if len(w) else float(other.last[at_w]),
@@ -667,7 +689,6 @@ class _Evidence:
 
 _WIDE = {",": "，", ":": "：", ";": "；", "?": "？", "!": "！", "(": "（", ")": "）"}
 _SIGNS = frozenset(MARKS + OPENING + CLOSING + ",:;?!().")
-_ALNUM = {code: code - 0xFEE0 for code in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B), 0xFF05, 0xFF0E)}
 
 
 def _plain(codes: Ints) -> Ints:

@@ -54,7 +54,7 @@ def _reason(d: Difference, read: str) -> str:
 FILTER = Filter(
     "witness",
     (
-        Rule("witness", "characters that another reading has right", safe_at=0.5, review_at=0.3),
+        Rule("witness", "characters that another reading has right", safe_at=0.4, review_at=0.3),
         Rule("witness-mark", "a mark, digit or sign that another reading has right", safe_at=0.5, review_at=0.3),
         Rule("witness-missing", "what the engine missed and another reading has", safe_at=0.5, review_at=0.3),
         Rule("witness-speck", "what only the text has, and nothing stands behind", safe_at=0.5, review_at=0.3),
