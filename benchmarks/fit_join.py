@@ -155,7 +155,7 @@ def column_examples(text: Text) -> Examples | None:
 
 
 def made_column(paragraphs: list[str], rng: random.Random) -> Text:
-    """Clean paragraphs as they would come from a page: wrapped, their indents written down or not, some with headings."""
+    """Clean paragraphs as they come from a page: wrapped, their indents written down or not, some with headings."""
     width = rng.randint(11, 40)
     indent = rng.choice([0, 2, 2, 2])
     written = rng.choice(["", "", "\u3000", "  "]) if indent else ""
@@ -202,7 +202,9 @@ def labelled(found: list[Examples], x: list[np.ndarray]) -> tuple[np.ndarray, np
     )
 
 
-def fit_columns(pages_folder: str, docs: str | None, made: list[str], rng: random.Random, documents: int, weights: Path) -> None:
+def fit_columns(
+    pages_folder: str, docs: str | None, made: list[str], rng: random.Random, documents: int, weights: Path
+) -> None:
     """Fits the two looks at lines set in columns, and reports both."""
     real = [e for t in texts(pages_folder, docs, "channel,fit") if (e := column_examples(t))]
     invented = [e for path in made for e in made_columns(path, rng, documents)]

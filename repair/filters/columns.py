@@ -1,9 +1,9 @@
 """Lines that were set in a column: how wide it is, and what the end of each of its lines says about the paragraph.
 
-Hard-wrapped text shows by its lines: they are of about one length, end where the column ends and not where a sentence
-ends, and the next line goes on with them. There a line that stops early ends a paragraph, one that starts two characters
-late begins one, and a full stop at the end of a full line says little. Text with a paragraph a line, verse, lists, chats
-and subtitles are not set in a column: nothing here looks at them.
+Hard-wrapped text shows by its lines: they are of about one length, end where the column ends and not where a
+sentence ends, and the next line goes on with them. There a line that stops early ends a paragraph, one that starts two
+characters late begins one, and a full stop at the end of a full line says little. Text with a paragraph a line, verse,
+lists, chats and subtitles are not set in a column: nothing here looks at them.
 
 Lengths are in Chinese characters; an ASCII character counts half.
 """
@@ -36,19 +36,23 @@ LONG = 1.3
 """A line longer than this many times the column is not one of its lines: already a whole paragraph."""
 
 _FULL, _OPEN, _MARKED, _LONG_SHARE, _TIED, _SPLIT = 0.33, 0.45, 0.2, 0.25, 0.4, 0.1
-"""What a column has: share of full lines at least; of those how many end without a final mark, have a mark inside, go on
-on the next line, and split a word; share of long lines at most."""
+"""What a column has: share of full lines at least; of those how many end without a final mark, have a mark inside, go
+on on the next line, and split a word; share of long lines at most."""
 _TIED_BAD, _SPLIT_BAD, _FULL_BAD, _MARKED_BAD = 0.05, 0.04, 0.55, 0.4
 """The same for bad scans, where engines misread the ends of lines: other things must be the plainer."""
 
 _INNER = frozenset("，。、；：！？,;:!?")
 _FINAL = frozenset("。！？!?…")
 _HALF_FINAL = frozenset("；;：:")
-_CLOSING = frozenset("”’」』）)】》〉]〕\"")
+_CLOSING = frozenset('”’」』）)】》〉]〕"')
 _OPENING = frozenset("“‘《「『（(【〔[")
 # Specks of the margin that engines read as marks: no line starts with them, few end so.
 _LEAD = re.compile(r"(?:\S{1,2}[ ]{2,60})?[\s\-_:;,.'|~*\\/，。、：；”’…=<>^·•]{1,10}")
-_TRAIL = re.compile(r"(?: {3,}\S{1,3}(?: {1,12}\S{1,3}){0,3}|\s{0,9}[-_|~*\\/<>^'“‘=]|\s{1,9}[:;.…，。、’”：,])(?:\s{0,3}[-_|~*\\/<>^'“‘=:;.…，。、’”：,]){0,4}\Z")
+_SPECK = r"[-_|~*\\/<>^'“‘=:;.…，。、’”,]"
+_TRAIL = re.compile(
+    r"(?: {3,}\S{1,3}(?: {1,12}\S{1,3}){0,3}"
+    rf"|(?:\s{{0,9}}[-_|~*\\/<>^'“‘=]|\s{{1,9}}[:;.…，。、’”,])(?:\s{{0,3}}{_SPECK}){{0,4}})\Z"
+)
 _UNIT = re.compile(r"[0-9A-Za-z.,%/:+-]{2,24}")
 _ITEM = re.compile(
     r"(?:[0-9]{1,2}[.．、)）]|[（(][0-9一二三四五六七八九十]{1,3}[)）]|[一二三四五六七八九十]{1,3}[、是]|[①-⑳]|第[一二三四五六七八九十百零0-9]{1,4}[条章节款])"
@@ -58,7 +62,7 @@ _SPEAKER = re.compile(r"[^，。：:\s]{1,8}[：:]")
 
 
 class Row(NamedTuple):
-    """A line that is not blank; ``text[start:end]`` without the blanks and specks at its ends, `item` number of the line."""
+    """A line that is not blank, number `item` of all; ``text[start:end]`` leaves out blanks and specks at its ends."""
 
     item: int
     start: int
@@ -66,8 +70,11 @@ class Row(NamedTuple):
 
 
 class Column(NamedTuple):
-    """Rows `lo` to `hi` (half-open) that are set in a column `width` wide, `full` of them (a share); a line that reaches
-    the right `margin` has that width; `indents`: how certain it is that paragraphs are indented, 0 to 1."""
+    """Rows `lo` to `hi` (half-open) that are set in a column `width` wide, the share `full` of them over all of it.
+
+    `margin`: width of a line that reaches the right margin; `indents`: how certain it is that paragraphs are indented,
+    0 to 1.
+    """
 
     lo: int
     hi: int
@@ -218,7 +225,7 @@ def _indents(text: str, rows: Sequence[Row], widths: NDArray[np.float64], lo: in
 def _runs_on(
     document: Document, rows: Sequence[Row], widths: NDArray[np.float64], tie: NDArray[np.float64], found: Column
 ) -> bool:
-    """Whether the lines of a column go on with each other and split words, as those of verse, lists and tables do not."""
+    """Whether the lines of a column go on with each other and split words; those of verse, lists and tables do not."""
     text = document.text
     inside = [
         k
@@ -248,7 +255,8 @@ def _with_short_pages(
             after = known.get(chunks[number + 1][0]) if number + 1 < len(chunks) else None
             model = last or after
             here = widths[lo:hi]
-            if model and here.max() <= 1.15 * model.width and (hi - lo < 3 or (here >= 0.85 * model.width).mean() >= 0.3):
+            fits = model and here.max() <= 1.15 * model.width
+            if model and fits and (hi - lo < 3 or (here >= 0.85 * model.width).mean() >= 0.3):
                 found = model._replace(lo=lo, hi=hi)
         if found:
             out.append(found)
@@ -378,8 +386,8 @@ def features(document: Document, of: Setting, found: Sequence[Gap]) -> NDArray[n
 
 
 def _blanks(document: Document, of: Setting, one: Column) -> tuple[float, float]:
-    """Of the breaks of a column with blank lines the share that stands after a plain end of a paragraph, and of the plain
-    ends of paragraphs the share with blank lines."""
+    """Of the breaks of a column with blank lines the share after a plain end of a paragraph, and of the plain ends of
+    paragraphs the share with blank lines."""
     text = document.text
     blank = plain = both = 0.0
     for k in range(one.lo, one.hi - 1):
@@ -458,7 +466,7 @@ def _evidence(document: Document, of: Setting, gap: Gap, trust: Sequence[tuple[f
         "item": float(bool(_ITEM.match(below))),
         "dateline": float(bool(_DATELINE.match(below))),
         "speaker": float(bool(_SPEAKER.match(below[:12]))),
-        "after_colon": float(last in "：:" and first in "“\"‘"),
+        "after_colon": float(last in "：:" and first in '“"‘'),
         "digits": float(last.isdigit() or first.isdigit()),
         "unmarked_above": float(open_ and is_short and _INNER.isdisjoint(above)),
         "unmarked_below": float(late > 3.2 and _INNER.isdisjoint(below)),
@@ -511,9 +519,7 @@ CONTEXT = (
 """Evidence of the second look: the first one's, and what the first look thought of this and the neighbouring gaps."""
 
 
-def in_context(
-    found: Sequence[Gap], evidence: NDArray[np.float64], scores: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def in_context(found: Sequence[Gap], evidence: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """`evidence` and what the neighbours say, (n, len(CONTEXT)); `scores` (n,): log odds of the first look.
 
     Whether a line is the last of its paragraph has to do with whether it is the first one, and the next line the last.

@@ -110,8 +110,8 @@ class Sheet(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Removing an edge may be proposed from the probability `least` on, never with more than `ceiling`, and done unasked
-    from `safe` on."""
+    """Probabilities: removing an edge may be proposed from `least` on, never with more than `ceiling`, and is done
+    unasked from `safe` on."""
 
     least: float
     ceiling: float
