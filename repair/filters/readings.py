@@ -32,7 +32,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-KINDS = ("hanzi", "mark", "insert", "delete", "part")
+KINDS = ("hanzi", "mark", "insert", "delete", "part", "third")
 PART = 7
 """Characters from which a stretch that only one reading has is no slip but a part of the page that the other missed."""
 LINE = 3
@@ -47,6 +47,10 @@ SHORT, KNOWN = 4, 0.8
 """Length of the strings by which a part is looked for elsewhere in the text, and share from which it is there."""
 SHUFFLED, KNOWN_SHUFFLED = 0.5, 0.2
 """Share of a part that the other reading has elsewhere from which their orders differ, and `KNOWN` if they do."""
+TEXT, WITNESS = -2, -1
+"""What a path takes in a column, if it is not the code point of what neither reading has."""
+LIKELY, LIKELY_BOTH = -4.5, -8.0
+"""log10 probability that one engine, and that both read as they did from which on a third character is tried."""
 WIDE = 20
 """Columns around a difference in which other differences are its company."""
 
@@ -57,6 +61,7 @@ FEATURES = (
     "gain_up",
     "gain_witness",
     "path",
+    "lead",
     "cost_text",
     "cost_witness",
     "natural_text",
@@ -323,9 +328,33 @@ class Pair:
                 ]
         return text, witness
 
-    def _search(self, choice: Bools) -> Bools:
-        """In which columns the best path takes the witness."""
-        taken = np.zeros(len(choice), np.bool_)
+    def _thirds(self, at: Ints) -> tuple[Ints, Ints, Floats]:
+        """What else may have been printed in the columns `at` (n,), where both readings have a character: rows of `at`, code
+        points, and log10 probability that both engines read it as they did, (m,) each."""
+        read, seen = self.code_t[at], self.code_w[at]
+        both = np.flatnonzero((read > 0) & (seen > 0) & (self.symbol_t[at] != self.symbol_w[at]))
+        if not len(both):
+            return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+        near, channel = self.document.resources.near, self.document.resources.channel
+        rows, codes = [], []
+        for side in (read, seen):
+            some, logs = near.candidates(side[both])
+            row, column = np.nonzero((some > 0) & (logs >= LIKELY))
+            rows.append(both[row])
+            codes.append(some[row, column].astype(np.int64))
+        keys = np.unique((np.concatenate(rows) << 21) | np.concatenate(codes))
+        row, code = keys >> 21, keys & ((1 << 21) - 1)
+        symbol = self.model.code_ids(code)
+        other = (code != read[row]) & (code != seen[row]) & (symbol > EOS)
+        other &= (symbol != self.symbol_t[at[row]]) & (symbol != self.symbol_w[at[row]])
+        row, code = row[other], code[other]
+        cost = channel.log_prob(read[row], code) + channel.log_prob(seen[row], code)
+        likely = cost >= LIKELY_BOTH
+        return row[likely], code[likely], cost[likely].astype(float)
+
+    def _search(self, choice: Bools) -> Ints:
+        """Which reading the best path takes in each column: `TEXT`, `WITNESS`, or the code point of what neither has."""
+        taken = np.full(len(choice), TEXT, np.int64)
         at = np.flatnonzero(choice)
         if not len(at):
             return taken
@@ -342,14 +371,18 @@ class Pair:
         length = end - first
         view = np.repeat(first - (np.cumsum(length) - length), length) + np.arange(int(length.sum()))
         open_ = choice[view] & (view <= np.repeat(last, length))
-        start = np.append(0, np.cumsum(1 + open_))
-        symbol = np.empty(int(start[-1]), np.int64)
-        cost = np.zeros(len(symbol))
-        symbol[start[:-1]] = self.symbol_t[view]
-        second = start[1:][open_] - 1
-        symbol[second] = self.symbol_w[view[open_]]
-        text, witness = self._costs(view[open_])
-        cost[start[:-1][open_]], cost[second] = text, witness
+        free = np.flatnonzero(open_)
+        row, code, both_cost = self._thirds(view[free])
+        text, witness = self._costs(view[free])
+        text_cost = np.zeros(len(view))
+        text_cost[free] = text
+        # Arcs by place, the text's first.
+        place = np.concatenate([np.arange(len(view)), free, free[row]])
+        order = np.argsort(place, kind="stable")
+        start = np.searchsorted(place[order], np.arange(len(view) + 1))
+        symbol = np.concatenate([self.symbol_t[view], self.symbol_w[view[free]], self.model.code_ids(code)])[order]
+        cost = np.concatenate([text_cost, witness, both_cost])[order]
+        what = np.concatenate([np.full(len(view), TEXT), np.full(len(free), WITNESS), code])[order]
         follower = self._followers()[view][np.repeat(np.arange(len(view)), np.diff(start))]
         hope = np.maximum(self.model.score_windows(np.stack([symbol, follower], axis=1), 1)[:, 0], -5.0)
         hope[symbol == pad] = -2.0
@@ -371,7 +404,7 @@ class Pair:
         for path in search(self.model, self._contexts(first), length, arcs, nothing):
             for place, arc in path:
                 if arc > start[place]:
-                    taken[view[place]] = True
+                    taken[view[place]] = what[arc]
         return taken
 
     def _followers(self) -> Ints:
@@ -405,7 +438,7 @@ class Pair:
                 out.append(part)
         return out
 
-    def _groups(self, choice: Bools, taken: Bools) -> list[tuple[int, int]]:
+    def _groups(self, choice: Bools, taken: Ints) -> list[tuple[int, int]]:
         """Runs of neighbouring choices that belong together: all Hanzi or none, chosen alike, with no white space between."""
         at = np.flatnonzero(choice)
         if not len(at):
@@ -417,7 +450,7 @@ class Pair:
         gap[1:] = (self.t[1:] >= 0) & (place[1:] > place[last[:-1]] + 1)
         new = np.concatenate([
             [True],
-            (np.diff(at) > 1) | (np.diff(hanzi[at].astype(np.int8)) != 0) | (np.diff(taken[at].astype(np.int8)) != 0)
+            (np.diff(at) > 1) | (np.diff(hanzi[at].astype(np.int8)) != 0) | (np.diff(np.minimum(taken[at], 0)) != 0)
             | gap[at[1:]],
         ])  # fmt: skip
         head = np.flatnonzero(new)
@@ -522,18 +555,23 @@ class Pair:
 class _Evidence:
     """Makes the rows of evidence for all runs of choices of one pair of readings."""
 
-    def __init__(self, pair: Pair, runs: list[tuple[int, int]], taken: Bools) -> None:
+    def __init__(self, pair: Pair, runs: list[tuple[int, int]], taken: Ints) -> None:
         self.pair, self.runs, self.taken = pair, runs, taken
         self.kinds = [self._kind(*run) for run in runs]
-        self.path = np.array([bool(taken[start]) for start, _ in runs])
+        self.path = np.array([taken[start] != TEXT for start, _ in runs])
         self.middle = np.array([start for start, _ in runs])
         pad = pair.model.pad
-        best = np.where(taken, pair.symbol_w, pair.symbol_t)
+        self.third = taken > WITNESS
+        offered = pair.symbol_w.copy()
+        offered[self.third] = pair.model.code_ids(taken[self.third])
+        best = np.where(taken == TEXT, pair.symbol_t, offered)
         self.old = [_listed(pair.symbol_t[a:b], pad) for a, b in runs]
-        self.new = [_listed(pair.symbol_w[a:b], pad) for a, b in runs]
+        self.seen = [_listed(pair.symbol_w[a:b], pad) for a, b in runs]
+        self.new = [_listed(offered[a:b], pad) for a, b in runs]
         self.gain, self.natural_old, self.natural_new = self._gains(best)
         self.gain_alone, _, _ = self._gains(pair.symbol_t)
         self.gain_witness, _, _ = self._gains(pair.symbol_w)
+        self.lead = self._leads(best)
         columns = np.concatenate([np.arange(a, b) for a, b in runs])
         size = np.array([b - a for a, b in runs])
         head = np.cumsum(size) - size
@@ -545,6 +583,8 @@ class _Evidence:
 
     def _kind(self, start: int, end: int) -> str:
         pair = self.pair
+        if self.taken[start] > WITNESS:
+            return "third"
         t, w = pair.t[start:end] >= 0, pair.w[start:end] >= 0
         if not t.any() or not w.any():
             return "delete" if t.any() else "insert"
@@ -564,18 +604,25 @@ class _Evidence:
         count_old = np.array([len(x) for x in self.old]) + REACH
         return (with_new - with_old).astype(float), with_old / count_old, with_new / count_new
 
+    def _leads(self, stream: Ints) -> Floats:
+        """How much likelier what neither reading has is than the witness, 0 for other runs."""
+        pair, pad = self.pair, self.pair.model.pad
+        leads = np.zeros(len(self.runs))
+        some = [k for k, kind in enumerate(self.kinds) if kind == "third"]
+        if some:
+            real = stream != pad
+            before = np.append(0, np.cumsum(real))
+            start = before[[self.runs[k][0] for k in some]]
+            end = before[[self.runs[k][1] for k in some]]
+            new, _ = replaced(pair.model, stream[real], start, end, [self.new[k] for k in some])
+            old, _ = replaced(pair.model, stream[real], start, end, [self.seen[k] for k in some])
+            leads[some] = new - old
+        return leads
+
     def _balance(self, chosen: list[bool]) -> tuple[int, int]:
         """How often the best path takes the text, and the witness."""
         these = self.path[np.array(chosen, np.bool_)]
         return int((~these).sum()), int(these.sum())
-
-    @cached_property
-    def unlike(self) -> Floats:
-        """Running number of columns that differ."""
-        changed = np.zeros(len(self.pair.t))
-        for start, end in self.runs:
-            changed[start:end] = 1
-        return np.concatenate([[0.0], np.cumsum(changed)])
 
     def differences(self) -> list[Difference]:
         out = []
@@ -587,9 +634,15 @@ class _Evidence:
         for k, (start, end) in enumerate(self.runs):
             lo, hi = self.pair.span(start, end)
             row = self._row(k, start, end, lo, hi, int(near[k]), int(company[k]))
-            after = self.pair.read(start, end)
+            after = self._after(start, end)
             out.append(Difference(self.kinds[k], lo, hi, after, self.pair.number, bool(self.path[k]), row, 0.0))
         return out
+
+    def _after(self, start: int, end: int) -> str:
+        """What is offered in the place of the text's characters."""
+        if self.taken[start] <= WITNESS:
+            return self.pair.read(start, end)
+        return "".join(map(chr, self.taken[start:end].tolist()))
 
     def _won(self, balance: tuple[int, int], k: int) -> float:
         """log2 odds of the witness among the other choices."""
@@ -602,7 +655,7 @@ class _Evidence:
         kind = self.kinds[k]
         t, w = pair.t[start:end], pair.w[start:end]
         t, w = t[t >= 0], w[w >= 0]
-        read, seen = document.text[lo:hi], pair.read(start, end)
+        read, seen = document.text[lo:hi], self._after(start, end)
         gain = float(np.clip(self.gain[k], -12, 12))
         at_t = int(t[0]) if len(t) else max(0, pair._beside(start, -1))
         at_w = int(w[0]) if len(w) else int(np.clip(pair.w[max(0, start - 1)], 0, max(0, len(other.symbol) - 1)))
@@ -616,6 +669,7 @@ class _Evidence:
             "gain_up": max(0.0, gain),
             "gain_witness": float(np.clip(self.gain_witness[k], -12, 12)),
             "path": float(self.path[k]),
+            "lead": float(np.clip(self.lead[k], -12, 12)),
             "cost_text": float(max(-7.0, self.cost_text[k])),
             "cost_witness": float(max(-7.0, self.cost_witness[k])),
             "natural_text": float(self.natural_old[k]),

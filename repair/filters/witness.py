@@ -28,6 +28,7 @@ RULES = {
     "mark": "witness-mark",
     "insert": "witness-missing",
     "part": "witness-missing",
+    "third": "witness",
     "delete": "witness-speck",
 }
 """Kind of difference -> rule."""
