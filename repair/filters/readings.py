@@ -1,11 +1,11 @@
-"""Where a text and another reading of the same pages differ, with the evidence for each of the two; not a filter of its own.
+"""Where a text and another reading of the same pages differ, with the evidence for each of the two; not a filter of its
+own.
 
-Both readings are aligned (`repair.align`) into *columns*: a character of each, or of one of them alone. Where they differ
-each column is a choice. A beam search over all choices near each other finds what the language model and
-the confusion channel make of them together; every run of choices then becomes a `Difference` with a
-row of evidence, from which a logistic regression makes the probability that the witness is right
-(``benchmarks/fit_witness.py``). Nothing is known about who wrote which reading: how far each can be trusted, and where
-in its lines, shows where they differ.
+Both readings are aligned (`repair.align`) into *columns*: a character of each, or of one of them alone. Where they
+differ each column is a choice. A beam search over all choices near each other finds what the language model and the
+confusion channel make of them together; every run of choices then becomes a `Difference` with a row of evidence, from
+which a logistic regression makes the probability that the witness is right (``benchmarks/fit_witness.py``). Nothing is
+known about who wrote which reading: how far each can be trusted, and where in its lines, shows where they differ.
 """
 
 from __future__ import annotations
@@ -213,7 +213,8 @@ def aligned(document: Document) -> list[Pair]:
 
 
 class Pair:
-    """A text and one witness, aligned. Columns are arrays (c,): `t` and `w` the characters of both, -1 for none; `boundary`
+    """A text and one witness, aligned. Columns are arrays (c,): `t` and `w` the characters of both, -1 for none;
+    `boundary`
     where a paragraph ends or starts."""
 
     def __init__(self, own: Reading, other: Reading, number: int) -> None:
@@ -278,7 +279,8 @@ class Pair:
         self.hanzi_t = np.append(own.hanzi, False)[self.t] & (self.t >= 0)
         self.hanzi_w = np.append(other.hanzi, False)[self.w] & (self.w >= 0)
         unlike = self.symbol_t != self.symbol_w
-        # The model does not tell digits, letters and widths of marks apart; only the latter are looked into by themselves.
+        # The model does not tell digits, letters and widths of marks apart; only the latter are looked into by
+        # themselves.
         unlike |= (_plain(self.code_t) != _plain(self.code_w)) & ~self.hanzi_t & ~self.hanzi_w
         unlike &= ~self.boundary
         both = (self.t >= 0) & (self.w >= 0)
@@ -329,7 +331,8 @@ class Pair:
         return text, witness
 
     def _thirds(self, at: Ints) -> tuple[Ints, Ints, Floats]:
-        """What else may have been printed in the columns `at` (n,), where both readings have a character: rows of `at`, code
+        """What else may have been printed in the columns `at` (n,), where both readings have a character: rows of
+        `at`, code
         points, and log10 probability that both engines read it as they did, (m,) each."""
         read, seen = self.code_t[at], self.code_w[at]
         both = np.flatnonzero((read > 0) & (seen > 0) & (self.symbol_t[at] != self.symbol_w[at]))
@@ -353,7 +356,8 @@ class Pair:
         return row[likely], code[likely], cost[likely].astype(float)
 
     def _search(self, choice: Bools) -> Ints:
-        """Which reading the best path takes in each column: `TEXT`, `WITNESS`, or the code point of what neither has."""
+        """Which reading the best path takes in each column: `TEXT`, `WITNESS`, or the code point of what neither
+        has."""
         taken = np.full(len(choice), TEXT, np.int64)
         at = np.flatnonzero(choice)
         if not len(at):
@@ -402,9 +406,9 @@ class Pair:
             np.empty(0, np.float32),
         )
         for path in search(self.model, self._contexts(first), length, arcs, nothing):
-            for place, arc in path:
-                if arc > start[place]:
-                    taken[view[place]] = what[arc]
+            for stop, chosen in path:
+                if chosen > start[stop]:
+                    taken[view[stop]] = what[chosen]
         return taken
 
     def _followers(self) -> Ints:
@@ -439,7 +443,8 @@ class Pair:
         return out
 
     def _groups(self, choice: Bools, taken: Ints) -> list[tuple[int, int]]:
-        """Runs of neighbouring choices that belong together: all Hanzi or none, chosen alike, with no white space between."""
+        """Runs of neighbouring choices that belong together: all Hanzi or none, chosen alike, with no white space
+        between."""
         at = np.flatnonzero(choice)
         if not len(at):
             return []
