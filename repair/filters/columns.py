@@ -32,6 +32,8 @@ FEWEST, MOST = 5, 80
 """Lines that are judged together: fewer do not show a column, of more than a page some may be set differently."""
 NARROWEST, WIDEST = 8.5, 60.0
 """Widths of a column, in Chinese characters."""
+NEAR = 7
+"""Lines above and below that show where the edges of the column are on the page."""
 LONG = 1.3
 """A line longer than this many times the column is not one of its lines: already a whole paragraph."""
 
@@ -97,6 +99,10 @@ class Setting(NamedTuple):
     """For each row, log10 likelihood ratio of its starting a paragraph, whatever stands above."""
     ended: NDArray[np.float64]
     """For each row, log10 probability that a paragraph ends with it."""
+    indent: NDArray[np.float64]
+    """For each row, by how many characters it starts right of its neighbours on the page; nan where no box tells."""
+    missing: NDArray[np.float64]
+    """For each row, by how many characters it ends left of its neighbours on the page; nan where no box tells."""
 
 
 def read_rows(document: Document) -> list[Row]:
@@ -181,7 +187,8 @@ def setting(document: Document) -> Setting | None:
     owner = np.full(len(rows), -1, np.int64)
     for number, found in enumerate(columns):
         owner[found.lo : found.hi] = number
-    return Setting(rows, widths, columns, owner, tie, fresh, ended)
+    indent, missing = _on_page(document, rows, widths)
+    return Setting(rows, widths, columns, owner, tie, fresh, ended, indent, missing)
 
 
 def _shape(text: str, rows: Sequence[Row], widths: NDArray[np.float64], lo: int, hi: int) -> Column | None:
@@ -240,6 +247,36 @@ def _runs_on(
         return False
     split = sum(_word_over(document, rows[k], rows[k + 1]) > 0 for k in inside)
     return split >= (_SPLIT_BAD if worn else _SPLIT) * len(inside)
+
+
+def _on_page(
+    document: Document, rows: Sequence[Row], widths: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`Setting.indent` and `Setting.missing` by the boxes of the lines, beside those near them in the same column."""
+    n = len(rows)
+    indent, missing = np.full(n, np.nan), np.full(n, np.nan)
+    layout = document.layout
+    lines = [line for line in layout.lines if line.box] if layout else []
+    if not lines:
+        return indent, missing
+    at = np.searchsorted([line.start for line in lines], [row.start for row in rows], side="right") - 1
+    known = [k for k, row in enumerate(rows) if at[k] >= 0 and row.start < lines[at[k]].end]
+    boxes = np.full((n, 3), np.nan)  # left, right, page
+    for k in known:
+        line = lines[at[k]]
+        assert line.box
+        boxes[k] = line.box.left, line.box.right, line.page
+    left, right, page = boxes.T
+    size = float(np.nanmedian((right - left) / np.maximum(widths, 1.0))) if known else 0.0
+    if not size > 0:
+        return indent, missing
+    for k in known:
+        near = slice(max(0, k - NEAR), k + NEAR + 1)
+        beside = (page[near] == page[k]) & (np.abs(left[near] - left[k]) <= 4 * size)
+        if beside.sum() >= FEWEST:
+            indent[k] = (left[k] - np.percentile(left[near][beside], 30)) / size
+            missing[k] = (np.percentile(right[near][beside], 75) - right[k]) / size
+    return indent, missing
 
 
 def _with_short_pages(
@@ -336,6 +373,9 @@ NAMES = (
     "blank_open",
     "page",
     "page_final",
+    "boxed_late",
+    "boxed_flush",
+    "boxed_short",
     "narrow",
     "full_share",
     "above_late",
@@ -399,22 +439,39 @@ def _blanks(document: Document, of: Setting, one: Column) -> tuple[float, float]
     return (both + 0.5) / (blank + 1), (both + 0.5) / (plain + 1)
 
 
-def _short_by(document: Document, of: Setting, k: int) -> float:
-    """How many characters of row `k` are missing to a full line."""
+def _short_by(of: Setting, k: int) -> float:
+    """How many characters of row `k` are missing to a full line, by its length."""
     return float(of.columns[of.owner[k]].margin - of.widths[k])
+
+
+def _placed(of: Setting, gap: Gap) -> tuple[float, float, float]:
+    """By how many characters the line above the gap is short and the one below late, and how certain it is that the
+    first lines of paragraphs are: by boxes where there are any, else by the lengths of the lines."""
+    k = gap.above
+    short, late, indents = _short_by(of, k), _short_by(of, k + 1), of.columns[of.owner[k + 1]].indents
+    certain = indents * (2 * (indents > 0.85) + (indents > 0.7)) / 3
+    if not np.isnan(of.missing[k]):
+        short = float(of.missing[k])
+    if not np.isnan(of.indent[k + 1]):
+        late = float(of.indent[k + 1])
+        one = of.columns[of.owner[k + 1]]
+        seen = of.indent[one.lo : one.hi]
+        certain = float(((seen >= 1.2) & (seen <= 3)).any())
+    return short, late, certain
 
 
 def _evidence(document: Document, of: Setting, gap: Gap, trust: Sequence[tuple[float, float]]) -> dict[str, float]:
     text, k = document.text, gap.above
     a, b = of.rows[k], of.rows[k + 1]
-    here, there = of.columns[of.owner[k]], of.columns[of.owner[k + 1]]
+    here = of.columns[of.owner[k]]
     above, below = text[a.start : a.end], text[b.start : b.end]
     last, first = above[-1], below[0]
     core = above[-2:-1] if last in _CLOSING and above[-2:-1] in _FINAL else last
-    short = _short_by(document, of, k)
+    short, late, certain = _placed(of, gap)
     unit = _UNIT.match(below)
     room = short - (len(unit.group()) / 2 if unit else 1.0)
-    late = _short_by(document, of, k + 1)
+    below_short = _short_by(of, k + 1) > 3.2
+    boxed = float(not np.isnan(of.indent[k + 1]))
     final = core in _FINAL
     half = last in _HALF_FINAL
     comma = last in "，,、"
@@ -424,10 +481,8 @@ def _evidence(document: Document, of: Setting, gap: Gap, trust: Sequence[tuple[f
     page = "\f" in text[gap.start : gap.end]
     blank = b.item - a.item > 1 and not page
     trusted, usual = trust[of.owner[k]]
-    indents = there.indents
     later = 1.0 if 1.0 <= late <= 3.2 else 0.0
     flush = 1.0 if -1.5 <= late <= 0.6 else 0.0
-    certain = indents * (2 * (indents > 0.85) + (indents > 0.7)) / 3
     line = document.lines[b.item]
     lead = text[line.start : b.start]
     tie = float(of.tie[k + 1])
@@ -445,7 +500,7 @@ def _evidence(document: Document, of: Setting, gap: Gap, trust: Sequence[tuple[f
         "late_certain": later * certain,
         "flush": flush,
         "flush_certain": flush * certain,
-        "below_short": float(late > 3.2),
+        "below_short": float(below_short),
         "blanks_before": float("\u3000" in lead or lead.count(" ") >= 2),
         "final": float(final),
         "final_short": float(final and is_short),
@@ -469,7 +524,7 @@ def _evidence(document: Document, of: Setting, gap: Gap, trust: Sequence[tuple[f
         "after_colon": float(last in "：:" and first in '“"‘'),
         "digits": float(last.isdigit() or first.isdigit()),
         "unmarked_above": float(open_ and is_short and _INNER.isdisjoint(above)),
-        "unmarked_below": float(late > 3.2 and _INNER.isdisjoint(below)),
+        "unmarked_below": float(below_short and _INNER.isdisjoint(below)),
         "tiny_above": float(of.widths[k] <= 2),
         "tiny_below": float(of.widths[k + 1] <= 2),
         "blank": float(blank),
@@ -478,10 +533,13 @@ def _evidence(document: Document, of: Setting, gap: Gap, trust: Sequence[tuple[f
         "blank_open": float(blank and open_ and not is_short),
         "page": float(page),
         "page_final": float(page and final),
+        "boxed_late": boxed * certain * float(np.exp(-((late - 2) ** 2) / 0.5)),
+        "boxed_flush": boxed * certain * float(np.exp(-(late**2) / 0.25)),
+        "boxed_short": boxed * float(is_short),
         "narrow": float(np.clip((22 - here.width) / 10, 0, 1)),
         "full_share": here.full,
         "above_late": float(1.0 <= short <= 3.2),
-        "below_open_short": float(late > 3.2 and below[-1] not in TERMINAL),
+        "below_open_short": float(below_short and below[-1] not in TERMINAL),
     }
 
 
