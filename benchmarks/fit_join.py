@@ -229,7 +229,12 @@ def fit_columns(
 
     second = fit_logistic(*second_look(fitted))
     store_weights(weights, columns.SECOND_LOOK, columns.CONTEXT, second, "benchmarks/fit_join.py")
-    for name, found in (("fitted on", real), ("made", invented), ("measured: other units", measured), ("measured, with boxes", boxed[1])):
+    for name, found in (
+        ("fitted on", real),
+        ("made", invented),
+        ("measured: other units", measured),
+        ("measured, with boxes", boxed[1]),
+    ):
         report(f"{name}: lines in columns", *second_look(found), second)
 
 
