@@ -80,14 +80,21 @@ def read_and_truth(
 
 
 def fit_logistic(
-    x: NDArray[np.float64], y: NDArray[np.float64], ridge: float = 1.0, steps: int = 60
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    ridge: float = 1.0,
+    steps: int = 60,
+    offset: NDArray[np.float64] | float = 0.0,
 ) -> NDArray[np.float64]:
-    """Weights (features,) of a ridge-penalised logistic regression of y (n,) in {0, 1} on x (n, features)."""
+    """Weights (features,) of a ridge-penalised logistic regression of y (n,) in {0, 1} on x (n, features).
+
+    `offset` (n,): log odds already known, to which the weights are added.
+    """
     w = np.zeros(x.shape[1])
     scale = np.maximum(x.std(axis=0), 1e-6)
     penalty = ridge * scale**2
     for _ in range(steps):
-        p = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))
+        p = 1 / (1 + np.exp(-np.clip(x @ w + offset, -30, 30)))
         gradient = x.T @ (p - y) + penalty * w
         hessian = (x * (p * (1 - p))[:, None]).T @ x + np.diag(penalty + 1e-9)
         step = np.linalg.solve(hessian, gradient)
