@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 from data import fit_arguments, fit_logistic, operating_points, pages, part, reliability, store_weights
-from measure_reflow import Text, aligned, layout_of, squeeze, texts
+from fit_page_edge import boxes
+from measure_reflow import Text, aligned, squeeze, texts
 from rapidfuzz.distance import Levenshtein
 
 from repair.document import Document
@@ -208,7 +209,7 @@ BOXED = ("channel,fit", "measure")
 
 def with_boxes(folder: str, text: Text) -> Examples | None:
     """The same of a page with the boxes of its lines, where there are any."""
-    layout = layout_of(folder, text.name.split(" ")[1], text.raw)
+    layout = boxes(folder, text.name.split(" ")[1], text.raw)
     return column_examples(text, layout) if layout else None
 
 

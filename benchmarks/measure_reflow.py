@@ -13,7 +13,6 @@ printed, by kind; --boxes gives the pages the boxes of their lines (boxes.json).
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import time
 from collections import Counter, defaultdict
@@ -21,15 +20,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 from data import pages, part
-from fit_page_edge import label
+from fit_page_edge import boxes, label
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
 
 import repair
 from repair.filters import get
-from repair.layout import Box, Layout, Page, PageLine
 from repair.text import Correction
 
 WORST = 0.4
@@ -175,27 +172,6 @@ def gone(raw: str, span: tuple[int, int], corrections: list[Correction]) -> bool
     return not left
 
 
-def layout_of(folder: str, name: str, raw: str) -> Layout | None:
-    """The boxes of the lines of a page where boxes.json has them."""
-    path = Path(folder) / name / "boxes.json"
-    if not path.exists():
-        return None
-    items = [item for zone in json.loads(path.read_text()) for item in zone["items"]]
-    lines, at = [], 0
-    for corners, read, _ in items:
-        start = raw.find(read, at)
-        if start < 0:
-            start = raw.find(read)
-        if start < 0:
-            continue
-        xs, ys = [c[0] for c in corners], [c[1] for c in corners]
-        lines.append(PageLine(start, start + len(read), 0, -1, Box(min(xs), min(ys), max(xs), max(ys))))
-        at = start + len(read)
-    lines.sort()
-    n = len(raw)
-    return Layout(tuple(lines), (Page(),), np.full(n, np.nan, np.float32), np.full(n, -1, np.int32))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pages")
@@ -214,7 +190,7 @@ def main() -> None:
     for text in texts(a.pages, a.docs, a.part):
         if a.match and not re.search(a.match, text.name):
             continue
-        layout = layout_of(a.pages, text.name.split(" ")[1], text.raw) if a.boxes else None
+        layout = boxes(a.pages, text.name.split(" ")[1], text.raw) if a.boxes else None
         began = time.perf_counter()
         result = pipeline(text.raw, level=a.level, layout=layout)
         seconds = time.perf_counter() - began
