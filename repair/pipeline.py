@@ -243,8 +243,8 @@ def _compose(
                 new.append(changes[j])
                 j += 1
         if not new:
-            out.append(old[0])
-            out += old[1:]
+            for e in old:
+                _add(out, e)
             continue
         after_parts: list[str] = []
         at = lo
@@ -260,9 +260,18 @@ def _compose(
         if old:
             start, end, after = _trim(original, start, end, after)
         if original[start:end] != after:
-            out.append(_Edit(start, end, after, causes))
+            _add(out, _Edit(start, end, after, causes))
     pieces.append(current[done:])
     return out, "".join(pieces)
+
+
+def _add(edits: list[_Edit], edit: _Edit) -> None:
+    """Append `edit`, as one with the last where both are insertions at the same point: their order would be lost."""
+    last = edits[-1] if edits else None
+    if last and last.start == last.end == edit.start == edit.end:
+        edits[-1] = _Edit(edit.start, edit.end, last.after + edit.after, (*last.causes, *edit.causes))
+    else:
+        edits.append(edit)
 
 
 def _origin(original: str, edits: Sequence[_Edit], current: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
