@@ -51,6 +51,8 @@ TEXT, WITNESS = -2, -1
 """What a path takes in a column, if it is not the code point of what neither reading has."""
 LIKELY, LIKELY_BOTH = -4.5, -8.0
 """log10 probability that one engine, and that both read as they did from which on a third character is tried."""
+EDGE_PASSES = 3
+"""How often a witness is looked through for running heads: below a page number there may be another line."""
 WIDE = 20
 """Columns around a difference in which other differences are its company."""
 
@@ -156,6 +158,7 @@ class Reading:
         self.hanzi: Bools = ((codes >= 0x3400) & (codes <= 0x9FFF)) | (codes >= 0x20000)
         self.total = np.concatenate([[0.0], np.cumsum(self.logp)])
         self.bad = np.concatenate([[0.0], np.cumsum(self.logp < GARBLED)])
+        self.cuts: list[Cut] = []
         self.style = float(np.maximum(self.logp, -4.0).sum() - 300) / (len(codes) + 200)
 
     def slot(self, at: Ints) -> NDArray[np.int8]:
@@ -163,14 +166,33 @@ class Reading:
         return np.where(self.first[at], FIRST, np.where(self.last[at], LAST, INSIDE)).astype(np.int8)
 
 
-def without_edges(document: Document) -> str:
+class Cut(NamedTuple):
+    """A running head or page number taken out of a witness before its character `at`, with the confidence in that."""
+
+    at: int
+    confidence: float
+
+
+def without_edges(document: Document) -> tuple[str, list[Cut]]:
     """The text without its running heads and page numbers, the doubtful ones left out too: nobody misses them here."""
-    pieces, done = [], 0
-    for p in sorted(page_edge.propose(document, page_edge.FILTER.settings), key=lambda p: p.start):
-        if p.start >= done:
-            pieces.append(document.text[done : p.start])
-            done = p.end
-    return "".join([*pieces, document.text[done:]])
+    cuts: list[Cut] = []
+    for _ in range(EDGE_PASSES):
+        found = sorted(page_edge.propose(document, page_edge.FILTER.settings), key=lambda p: -p.start)
+        if not found:
+            break
+        text = document.text
+        for p in found:  # from the end, so that what lies before stays where it is
+            if p.end <= len(text):
+                text = text[: p.start] + text[p.end :]
+                cuts = [Cut(_moved(cut.at, p.start, p.end), cut.confidence) for cut in cuts]
+                cuts.append(Cut(p.start, p.confidence))
+        document = Document(text, document.lexicon, document.resources)
+    return document.text, cuts
+
+
+def _moved(at: int, start: int, end: int) -> int:
+    """Where the place `at` is once ``[start, end)`` is gone."""
+    return at - (end - start) if at >= end else min(at, start)
 
 
 def witness_reading(document: Document, number: int) -> Reading:
@@ -178,9 +200,44 @@ def witness_reading(document: Document, number: int) -> Reading:
     known: dict[int, Reading] = document.shared.setdefault("readings", {})
     if number not in known:
         resources = document.resources
-        text = without_edges(Document(document.witnesses[number], document.lexicon, resources))
-        known[number] = Reading(Document(text, document.lexicon, resources))
+        text, cuts = without_edges(Document(document.witnesses[number], document.lexicon, resources))
+        reading = Reading(Document(text, document.lexicon, resources))
+        reading.cuts = [Cut(int(np.searchsorted(reading.solid.place, cut.at)), cut.confidence) for cut in cuts]
+        known[number] = reading
     return known[number]
+
+
+class Edge(NamedTuple):
+    """A running head or page number of the text, ``text[start:end]``, where a witness has one too. `evidence`: a value for each of
+    `EDGE_FEATURES`; `probability`: that it is one."""
+
+    start: int
+    end: int
+    witness: int
+    evidence: Floats
+    probability: float
+
+
+EDGE_FEATURES = ("bias", "text", "witness")
+
+
+def edges(document: Document) -> list[Edge]:
+    """The running heads and page numbers of the text that are confirmed by a witness."""
+    out = []
+    pairs = [pair for pair in aligned(document) if pair.other.cuts]
+    for p in page_edge.propose(document, page_edge.FILTER.settings) if pairs else ():
+        for pair in pairs:
+            other = pair.edge(p.start, p.end)
+            if other is not None:
+                row = np.array([1.0, _odds(p.confidence), _odds(other)])
+                weights = document.resources.weights("witness_edge", EDGE_FEATURES)
+                out.append(Edge(p.start, p.end, pair.number, row, logistic(float(row @ weights))))
+    return out
+
+
+def _odds(p: float) -> float:
+    p = min(max(p, 1e-3), 1 - 1e-3)
+    return math.log(p / (1 - p))
 
 
 def differences(document: Document) -> list[Difference]:
@@ -230,6 +287,20 @@ class Pair:
             return False
         equal = int((self.own.solid.codes[paired] == self.other.solid.codes[self.partner[paired]]).sum())
         return equal >= UNALIKE * min(len(self.partner), len(self.other.solid.codes))
+
+    def edge(self, start: int, end: int) -> float | None:
+        """The confidence that the witness has a running head or page number where ``text[start:end]`` is one; None if it
+        has none there, or has some of its characters in the body of the page."""
+        place, partner = self.own.solid.place, self.partner
+        first, last = (int(k) for k in np.searchsorted(place, [start, end]))
+        inside = np.flatnonzero(partner[first:last] >= 0) + first
+        if (self.own.solid.codes[inside] == self.other.solid.codes[partner[inside]]).any():
+            return None
+        before, after = partner[:first], partner[last:]
+        low = int(before.max(initial=-1))
+        high = int(after[after >= 0][0]) if (after >= 0).any() else len(self.other.symbol)
+        found = [cut.confidence for cut in self.other.cuts if low < cut.at <= high]
+        return max(found) if found else None
 
     # ---------------------------------------------------------------- columns
 

@@ -21,7 +21,7 @@ from typing import Any
 from ..document import Document
 from ..text import Proposal
 from .base import Filter, Rule
-from .readings import Difference, differences
+from .readings import Difference, differences, edges
 
 RULES = {
     "hanzi": "witness",
@@ -32,6 +32,7 @@ RULES = {
     "delete": "witness-speck",
 }
 """Kind of difference -> rule."""
+EDGE = "witness-edge"
 
 
 def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposal]:
@@ -41,6 +42,10 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
             p = d.probability
             alternatives = ((d.after, p), (read, 1 - p)) if p >= 0.5 else ((read, 1 - p), (d.after, p))
             yield Proposal(d.start, d.end, d.after, RULES[d.kind], p, _reason(d, read), alternatives)
+    for edge in edges(document):
+        read, p = document.text[edge.start : edge.end], edge.probability
+        reason = f"witness {edge.witness + 1} has a running head or page number here as well"
+        yield Proposal(edge.start, edge.end, "", EDGE, p, reason, (("", p), (read, 1 - p)))
 
 
 def _reason(d: Difference, read: str) -> str:
@@ -59,6 +64,7 @@ FILTER = Filter(
         Rule("witness-mark", "a mark, digit or sign that another reading has right", safe_at=0.5, review_at=0.3),
         Rule("witness-missing", "what the engine missed and another reading has", safe_at=0.5, review_at=0.3),
         Rule("witness-speck", "what only the text has, and nothing stands behind", safe_at=0.5, review_at=0.3),
+        Rule(EDGE, "a running head or page number that other readings have as well", safe_at=0.9),
     ),
     propose,
     settings={"least": 0.3},
