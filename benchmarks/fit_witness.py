@@ -22,7 +22,16 @@ from repair.evaluate import solid
 from repair.filters import agreement, get
 from repair.filters.decoded import KINDS as DECODED
 from repair.filters.decoded import findings
-from repair.filters.readings import EDGE_FEATURES, FEATURES, KINDS, edges, weighed
+from repair.filters.readings import (
+    EDGE_FEATURES,
+    FEATURES,
+    KINDS,
+    VOTE_FEATURES,
+    edges,
+    judged,
+    votes,
+    weighed,
+)
 from repair.language.resources import Resources, default_resources
 from repair.pipeline import Pipeline
 
@@ -85,6 +94,43 @@ def examples(folder: Path, measure: bool, resources: Resources) -> tuple[Example
             near = text[max(0, d.start - 8) : d.start], text[d.start : d.end], d.after, text[d.end : d.end + 8]
             shown.append(f"{page.name}\t" + "{}[{}|{}]{}".format(*near).replace("\n", "⏎"))
     return Examples(np.array(xs), np.array(ys), np.array(kinds), np.array(won), np.array(path), shown), errors
+
+
+def triples(folder: Path) -> Iterator[tuple[Page, Page, Page]]:
+    """Pages with the same page by another engine, and a third reading of the same print: the page in another severity."""
+    found = list(pages(folder))
+    for page in found:
+        same = [p for p in found if p.truth == page.truth and p is not page]
+        engines, level = page.name.split("/")[0], page.name.split("/")[1]
+        second = next((p for p in same if p.name.split("/")[1] == level), None)
+        for third in same if second else ():
+            if third is not second and third.name.split("/")[0] != engines:
+                yield page, second, third
+
+
+def fit_votes(folder: Path, weights: Path) -> None:
+    """Fits what a second witness adds where it agrees with the first, or with the text."""
+    resources = Resources(weights.parent)
+    rows, right, measured = [], [], []
+    for page, *others in triples(folder):
+        text, truth = BEFORE(page.raw).text, solid(page.truth).text
+        distance = Levenshtein.distance(solid(text).text, truth)
+        if distance > WORST * len(truth):
+            continue
+        document = Document(text, None, resources, witnesses=tuple(PREPARED(o.raw).text for o in others))
+        found = judged(document)
+        for d, row in zip(found, votes(document, found), strict=True):
+            better = distance - Levenshtein.distance(solid(text[: d.start] + d.after + text[d.end :]).text, truth)
+            rows.append(row)
+            right.append(float(better > 0 and better >= 0.7 * max(len(solid(d.after).text), d.end - d.start)))
+            measured.append(page.unit % 4 == 3)
+    x, y, some = np.array(rows), np.array(right), np.array(measured)
+    w = fit_logistic(x[~some], y[~some], 1.0)
+    store_weights(weights, "witness_votes", VOTE_FEATURES, w, "benchmarks/fit_witness.py")
+    print("\nvotes: " + ", ".join(f"{name} {value:.2f}" for name, value in zip(VOTE_FEATURES, w, strict=True)))
+    for name, p in (("one witness", x[some, 1]), ("votes", x[some] @ w)):
+        print(name)
+        print(reliability(1 / (1 + np.exp(-p)), y[some]))
 
 
 def fit_edges(folder: Path, weights: Path) -> None:
@@ -202,6 +248,7 @@ def main() -> None:
         print(f"{kind}: of the characters touched the share that became right is reached from {found} on")
     measured, measured_errors = examples(a.pages, True, resources)
     fit_edges(a.pages, a.weights)
+    fit_votes(a.pages, a.weights)
     fit_agreement(a.pages, a.weights)
     if a.save:
         np.savez(

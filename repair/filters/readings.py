@@ -107,6 +107,9 @@ FEATURES = (
     "beside_digit",
     "whole_line",
     "edge_of_page",
+    "edge_short",
+    "width",
+    "natural_join",
     "ends_sentence",
     *(f"text_{mark}" for mark in MARKS),
     *(f"witness_{mark}" for mark in MARKS),
@@ -159,6 +162,8 @@ class Reading:
         self.total = np.concatenate([[0.0], np.cumsum(self.logp)])
         self.bad = np.concatenate([[0.0], np.cumsum(self.logp < GARBLED)])
         self.cuts: list[Cut] = []
+        self.width = float(np.median(np.bincount(self.line))) if len(codes) else 0.0
+        """Characters of a line, as most have them."""
         self.style = float(np.maximum(self.logp, -4.0).sum() - 300) / (len(codes) + 200)
 
     def slot(self, at: Ints) -> NDArray[np.int8]:
@@ -236,20 +241,49 @@ def edges(document: Document) -> list[Edge]:
 
 
 def _odds(p: float) -> float:
-    p = min(max(p, 1e-3), 1 - 1e-3)
+    p = min(max(p, 1e-4), 1 - 1e-4)
     return math.log(p / (1 - p))
 
 
 def differences(document: Document) -> list[Difference]:
     """Where the document's witnesses differ from it, witness by witness, with probabilities; found once."""
     if "readings" not in document.memo:
-        found = weighed(document)
-        weights = {kind: document.resources.weights(f"witness_{kind}", FEATURES) for kind in {d.kind for d in found}}
-        document.memo["readings"] = [
-            d._replace(probability=logistic(float(d.evidence @ weights[d.kind]))) for d in found
-        ]
+        found = judged(document)
+        if len(aligned(document)) > 1:
+            weights = document.resources.weights("witness_votes", VOTE_FEATURES)
+            rows = votes(document, found)
+            found = [
+                d._replace(probability=logistic(float(row @ weights))) for d, row in zip(found, rows, strict=True)
+            ]
+        document.memo["readings"] = found
     out: list[Difference] = document.memo["readings"]
     return out
+
+
+def judged(document: Document) -> list[Difference]:
+    """The differences with probabilities as if each witness were the only one."""
+    found = weighed(document)
+    weights = {kind: document.resources.weights(f"witness_{kind}", FEATURES) for kind in {d.kind for d in found}}
+    return [d._replace(probability=logistic(float(d.evidence @ weights[d.kind]))) for d in found]
+
+
+VOTE_FEATURES = ("bias", "stated", "for", "against")
+
+
+def votes(document: Document, found: list[Difference]) -> list[Floats]:
+    """For each difference a value for each of `VOTE_FEATURES`: how many other witnesses read the same, and how many as the
+    text does."""
+    pairs = aligned(document)
+    same: dict[tuple[int, int, str], int] = {}
+    for d in found:
+        key = (d.start, d.end, d.after)
+        same[key] = same.get(key, 0) + 1
+    rows = []
+    for d in found:
+        others = [pair for pair in pairs if pair.number != d.witness]
+        against = sum(pair.confirms(d.start, d.end) for pair in others)
+        rows.append(np.array([1.0, _odds(d.probability), same[d.start, d.end, d.after] - 1, against]))
+    return rows
 
 
 def weighed(document: Document) -> list[Difference]:
@@ -301,6 +335,17 @@ class Pair:
         high = int(after[after >= 0][0]) if (after >= 0).any() else len(self.other.symbol)
         found = [cut.confidence for cut in self.other.cuts if low < cut.at <= high]
         return max(found) if found else None
+
+    def confirms(self, start: int, end: int) -> bool:
+        """Whether the witness has ``text[start:end]`` as it stands, with the same characters beside it; or nothing
+        either, where that is empty."""
+        place, partner = self.own.solid.place, self.partner
+        first, last = (int(k) for k in np.searchsorted(place, [start, end]))
+        around = partner[max(0, first - 1) : last + 1]
+        if (around < 0).any() or (np.diff(around) != 1).any():
+            return False
+        inside = np.arange(first, last)
+        return bool((self.own.solid.codes[inside] == self.other.solid.codes[partner[inside]]).all())
 
     # ---------------------------------------------------------------- columns
 
@@ -577,6 +622,18 @@ class Pair:
         runs = ((int(self.t[start]), int(self.t[end - 1]) + 1) for start, end in self.kept if end - start >= PART)
         return any(self._elsewhere(self.own, low, high, self._known[1]) >= SHUFFLED for low, high in runs)
 
+    def _joined(self, start: int, end: int) -> float:
+        """How much likelier the four symbols after a part of the witness are after it than after what the text has before it."""
+        pad = self.model.pad
+        part = np.array([symbol for symbol in self.symbol_w[start:end].tolist() if symbol != pad][-REACH:], np.int64)
+        after = [symbol for symbol in self.symbol_t[end : end + 3 * REACH].tolist() if symbol != pad][:REACH]
+        before = [symbol for symbol in self.symbol_t[max(0, start - 3 * REACH) : start].tolist() if symbol != pad][-REACH:]
+        if not after or after[0] == EOS or not len(part):
+            return 0.0
+        with_part = self.model.score(np.array([*part, *after], np.int64))[len(part) :].sum()
+        without = self.model.score(np.array([*before, *after], np.int64))[len(before) :].sum()
+        return float(np.clip(with_part - without, -8.0, 8.0))
+
     def _missing(self, start: int, end: int) -> Difference | None:
         """A part of the page that only the witness has."""
         other, own = self.other, self.own
@@ -602,6 +659,8 @@ class Pair:
         distance = min(int(other.line[a]), lines - 1 - int(other.line[b]))
         mean = float(other.total[b + 1] - other.total[a]) / (b + 1 - a)
         hanzi = float(other.hanzi[a : b + 1].mean())
+        outer = before < 0 or after < 0
+        width = min(1.5, (end - start) / max(1.0, other.width))
         values = {
             "bias": 1.0,
             "natural_witness": mean,
@@ -613,9 +672,12 @@ class Pair:
             "last_witness": float(other.last[b]),
             "first_text": float(after >= 0 and own.first[after]),
             "last_text": float(before >= 0 and own.last[before]),
-            "edge_of_page": float(distance == 0) + float(before < 0 or after < 0),
+            "edge_of_page": float(distance == 0) + float(outer),
             "ends_sentence": float(chr(int(other.solid.codes[b])) in "。！？”；："),
             "hanzi_witness": hanzi,
+            "width": width,
+            "edge_short": float(outer and width < 0.75),
+            "natural_join": self._joined(start, end),
             "around_witness": mean_around(other.total, a, b + 1 - a, -2.0),
         }
         for name, value in values.items():

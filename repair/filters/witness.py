@@ -6,8 +6,9 @@ page numbers. For each difference the language model, what engines are known to 
 how garbled both readings are around it and which of them has been right elsewhere on the page are weighed by a fitted model
 (``benchmarks/fit_witness.py``). Differences near each other are decided together.
 
-``witness`` takes over characters, ``witness-mark`` marks, digits and signs, ``witness-missing`` what the text lacks, from one
-character to lines that the engine missed, and ``witness-speck`` takes out what only the text has.
+``witness`` takes over characters, ``witness-mark`` marks, digits and signs, ``witness-missing`` characters that the text lacks, ``witness-line`` whole
+lines and parts of lines; ``witness-speck`` takes out what only the text has, ``witness-edge`` running heads and page numbers
+that a witness has at the same edge of the page.
 
 Left alone: everything that all readings agree on, lines that only the text has, protected text, and witnesses that are no
 readings of the same pages.
@@ -27,7 +28,7 @@ RULES = {
     "hanzi": "witness",
     "mark": "witness-mark",
     "insert": "witness-missing",
-    "part": "witness-missing",
+    "part": "witness-line",
     "third": "witness",
     "delete": "witness-speck",
 }
@@ -63,6 +64,7 @@ FILTER = Filter(
         Rule("witness", "characters that another reading has right", safe_at=0.4, review_at=0.3),
         Rule("witness-mark", "a mark, digit or sign that another reading has right", safe_at=0.5, review_at=0.3),
         Rule("witness-missing", "what the engine missed and another reading has", safe_at=0.5, review_at=0.3),
+        Rule("witness-line", "a part of the page that the engine missed and another reading has", safe_at=0.65),
         Rule("witness-speck", "what only the text has, and nothing stands behind", safe_at=0.5, review_at=0.3),
         Rule(EDGE, "a running head or page number that other readings have as well", safe_at=0.9),
     ),
