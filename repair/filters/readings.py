@@ -642,6 +642,8 @@ class Pair:
         known = self._elsewhere(other, a, b + 1, self._known[0])
         if any(beside) or known > (KNOWN_SHUFFLED if self._shuffled else KNOWN):
             return None  # the text has something else there, or has it in another place
+        if 3 * len(set(other.solid.codes[a : b + 1].tolist())) <= end - start:
+            return None  # a loop
         before, after = self._beside(start, -1), self._beside(end - 1, 1)
         text = other.document.text
         lo, hi = int(other.solid.place[a]), int(other.solid.place[b]) + 1

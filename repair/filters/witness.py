@@ -38,7 +38,7 @@ EDGE = "witness-edge"
 
 def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposal]:
     for d in differences(document):
-        if d.probability >= settings["least"]:
+        if d.probability >= settings["least_line" if d.kind == "part" else "least"]:
             read = document.text[d.start : d.end]
             p = d.probability
             alternatives = ((d.after, p), (read, 1 - p)) if p >= 0.5 else ((read, 1 - p), (d.after, p))
@@ -69,5 +69,5 @@ FILTER = Filter(
         Rule(EDGE, "a running head or page number that other readings have as well", safe_at=0.9),
     ),
     propose,
-    settings={"least": 0.3},
+    settings={"least": 0.3, "least_line": 0.5},
 )
