@@ -86,8 +86,10 @@ def fit_logistic(
     steps: int = 60,
     offset: NDArray[np.float64] | float = 0.0,
 ) -> NDArray[np.float64]:
-    """Weights (features,) of a ridge-penalised logistic regression of y (n,) in {0, 1} on x (n, features); `offset` (n,):
-    log-odds known before."""
+    """Weights (features,) of a ridge-penalised logistic regression of y (n,) in {0, 1} on x (n, features).
+
+    `offset` (n,): log odds already known, to which the weights are added.
+    """
     w = np.zeros(x.shape[1])
     scale = np.maximum(x.std(axis=0), 1e-6)
     penalty = ridge * scale**2

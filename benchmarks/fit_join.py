@@ -17,12 +17,14 @@ from typing import NamedTuple
 
 import numpy as np
 from data import fit_arguments, fit_logistic, operating_points, pages, part, reliability, store_weights
+from fit_page_edge import boxes
 from measure_reflow import Text, aligned, squeeze, texts
 from rapidfuzz.distance import Levenshtein
 
 from repair.document import Document
 from repair.filters import columns
 from repair.filters.broken_join import NAMES, features, gaps
+from repair.layout import Layout
 
 REAL = 3
 """How often each gap of a page that was really read counts, against one of a made page."""
@@ -131,9 +133,9 @@ class Examples(NamedTuple):
     y: np.ndarray
 
 
-def column_examples(text: Text) -> Examples | None:
+def column_examples(text: Text, layout: Layout | None = None) -> Examples | None:
     """What the rule sees of a page or chapter; 1 where the truth runs on. Furniture is neither text nor break."""
-    document = Document(text.raw)
+    document = Document(text.raw, layout=layout)
     of = columns.setting(document)
     found = columns.gaps(document, of) if of else []
     if of is None or not found:
@@ -155,7 +157,7 @@ def column_examples(text: Text) -> Examples | None:
 
 
 def made_column(paragraphs: list[str], rng: random.Random) -> Text:
-    """Clean paragraphs as they would come from a page: wrapped, their indents written down or not, some with headings."""
+    """Clean paragraphs as they come from a page: wrapped, their indents written down or not, some with headings."""
     width = rng.randint(11, 40)
     indent = rng.choice([0, 2, 2, 2])
     written = rng.choice(["", "", "\u3000", "  "]) if indent else ""
@@ -202,12 +204,24 @@ def labelled(found: list[Examples], x: list[np.ndarray]) -> tuple[np.ndarray, np
     )
 
 
-def fit_columns(pages_folder: str, docs: str | None, made: list[str], rng: random.Random, documents: int, weights: Path) -> None:
+BOXED = ("channel,fit", "measure")
+
+
+def with_boxes(folder: str, text: Text) -> Examples | None:
+    """The same of a page with the boxes of its lines, where there are any."""
+    layout = boxes(folder, text.name.split(" ")[1], text.raw)
+    return column_examples(text, layout) if layout else None
+
+
+def fit_columns(
+    pages_folder: str, docs: str | None, made: list[str], rng: random.Random, documents: int, weights: Path
+) -> None:
     """Fits the two looks at lines set in columns, and reports both."""
     real = [e for t in texts(pages_folder, docs, "channel,fit") if (e := column_examples(t))]
+    boxed = [[e for t in texts(pages_folder, None, part) if (e := with_boxes(pages_folder, t))] for part in BOXED]
     invented = [e for path in made for e in made_columns(path, rng, documents)]
     measured = [e for t in texts(pages_folder, docs, "measure") if (e := column_examples(t))]
-    fitted = real * REAL + invented
+    fitted = real * REAL + boxed[0] + invented
     first = fit_logistic(*labelled(fitted, [e.x for e in fitted]))
     store_weights(weights, columns.FIRST_LOOK, columns.NAMES, first, "benchmarks/fit_join.py")
 
@@ -216,7 +230,12 @@ def fit_columns(pages_folder: str, docs: str | None, made: list[str], rng: rando
 
     second = fit_logistic(*second_look(fitted))
     store_weights(weights, columns.SECOND_LOOK, columns.CONTEXT, second, "benchmarks/fit_join.py")
-    for name, found in (("fitted on", real), ("made", invented), ("measured: other units", measured)):
+    for name, found in (
+        ("fitted on", real),
+        ("made", invented),
+        ("measured: other units", measured),
+        ("measured, with boxes", boxed[1]),
+    ):
         report(f"{name}: lines in columns", *second_look(found), second)
 
 

@@ -14,6 +14,7 @@ not learnt them by heart shows in "leaving a head out" (fitted anew without the 
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ from rapidfuzz.distance import Levenshtein
 
 from repair.document import Document
 from repair.filters.page_edge import FAMILY, NAMES, edges, features, sheets
+from repair.layout import Box, Layout, PageLine
+from repair.layout import Page as LaidOut
 
 REAL = 3
 """How often each edge that was really read counts, against one of a made page."""
@@ -55,9 +58,11 @@ def label(read: str, foot: bool, rest: str, whole: int, truth: str, headers: set
     return 0.0 if gain <= -0.3 * len(solid) else None
 
 
-def examples(text: str, answer: dict[tuple[int, bool], float | None], group: str) -> list[Example]:
+def examples(
+    text: str, answer: dict[tuple[int, bool], float | None], group: str, layout: Layout | None = None
+) -> list[Example]:
     """The edges of the pages of `text` that the rule looks at; `answer`: (page, foot) -> label."""
-    document = Document(text)
+    document = Document(text, layout=layout)
     found = sheets(document)
     if not found:
         return []
@@ -138,6 +143,23 @@ def chapters(
                     answer |= {(number, foot): value for foot, value in labels.items()}
         if unit >= 0:
             yield name, text, unit, head, answer
+
+
+def boxes(folder: str, name: str, raw: str) -> Layout | None:
+    """The boxes of the lines of a page as a layout, where boxes.json has them."""
+    path = Path(folder) / name / "boxes.json"
+    if not path.exists():
+        return None
+    lines, at = [], 0
+    for zone in json.loads(path.read_text(encoding="utf-8")):
+        for corners, read, _ in zone["items"]:
+            start = raw.find(read, at)
+            if start >= 0:
+                (left, right), (top, bottom) = ((min(side), max(side)) for side in zip(*corners, strict=True))
+                lines.append(PageLine(start, start + len(read), 0, -1, Box(left, top, right, bottom)))
+                at = start + len(read)
+    n = len(raw)
+    return Layout(tuple(lines), (LaidOut(),), np.full(n, np.nan, np.float32), np.full(n, -1, np.int32))
 
 
 # ---------------------------------------------------------------- made pages
@@ -400,6 +422,17 @@ def probabilities(x: np.ndarray, w: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))
 
 
+def with_boxes(w: np.ndarray, found: list[Example]) -> np.ndarray:
+    """`w` with weights for what boxes say, fitted on pages that have some; the others stay as they were without."""
+    said = [number for number, name in enumerate(NAMES) if name.endswith(("_set_off", "_close"))]
+    x, y = arrays(found)
+    out = w.copy()
+    out[said] = 0.0
+    if len(y):
+        out[said] = fit_logistic(x[:, said], y, offset=x @ out)
+    return out
+
+
 def report(name: str, found: list[Example], w: np.ndarray, show: int = 0) -> None:
     x, y = arrays(found)
     if not len(y):
@@ -428,9 +461,13 @@ def main() -> None:
     for folder in a.more:
         known |= {f"{folder}/{name}": found for name, found in page_answers(folder, peel=True).items()}
     groups: dict[str, list[Example]] = {"fit": [], "measure": [], "fit chapters": [], "measure chapters": []}
-    for text, unit, head, answer in known.values():
+    groups |= {"fit boxes": [], "measure boxes": []}
+    for name, (text, unit, head, answer) in known.items():
         which = "measure" if part(unit) == "measure" else "fit"
-        groups[which] += examples(text, {(0, foot): value for foot, value in answer.items()}, head)
+        labels = {(0, foot): value for foot, value in answer.items()}
+        groups[which] += examples(text, labels, head)
+        if layout := boxes(a.pages, name, text):
+            groups[f"{which} boxes"] += examples(text, labels, head, layout)
     if a.docs:
         for _, text, unit, head, labels in chapters(a.docs, known):
             which = "measure" if part(unit) == "measure" else "fit"
@@ -439,6 +476,7 @@ def main() -> None:
     real = [*groups["fit"], *groups["fit chapters"]]
     x, y = arrays([*real * REAL, *invented])
     w = fit_logistic(x, y)
+    w = with_boxes(w, groups["fit boxes"])
     for name, value in zip(NAMES, w, strict=True):
         print(f"{name:20s} {value:8.3f}")
     store_weights(a.weights, FAMILY, NAMES, w, "benchmarks/fit_page_edge.py")

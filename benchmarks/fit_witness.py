@@ -1,9 +1,11 @@
-"""Fits the evidence weights of the witness rules on pages read by two engines, and measures them on pages of other units.
+"""Fits the evidence weights of the witness rules on pages read by two engines, and measures them on pages of other
+units.
 
     python benchmarks/fit_witness.py PAGES [--save FILE.npz]
 
-PAGES: folder of OCR pages, ENGINE/SEVERITY/PAGE with raw.txt, truth.txt and meta.json. Every page is read with the same page
-by each other engine as its witness. Fitted on the pages whose unit does not leave 3 divided by 4, measured on the others.
+PAGES: folder of OCR pages, ENGINE/SEVERITY/PAGE with raw.txt, truth.txt and meta.json. Every page is read with the same
+page by each other engine as its witness. Fitted on the pages whose unit does not leave 3 divided by 4, measured on the
+others.
 """
 
 from __future__ import annotations
@@ -97,7 +99,8 @@ def examples(folder: Path, measure: bool, resources: Resources) -> tuple[Example
 
 
 def triples(folder: Path) -> Iterator[tuple[Page, Page, Page]]:
-    """Pages with the same page by another engine, and a third reading of the same print: the page in another severity."""
+    """Pages with the same page by another engine, and a third reading of the same print: the page in another
+    severity."""
     found = list(pages(folder))
     for page in found:
         same = [p for p in found if p.truth == page.truth and p is not page]
@@ -134,7 +137,8 @@ def fit_votes(folder: Path, weights: Path) -> None:
 
 
 def fit_edges(folder: Path, weights: Path) -> None:
-    """Fits what it says of a running head that the witness has one too, on heads that the text alone leaves doubtful."""
+    """Fits what it says of a running head that the witness has one too, on heads that the text alone leaves
+    doubtful."""
     store_weights(weights, "witness_edge", EDGE_FEATURES, np.zeros(len(EDGE_FEATURES)), "nothing known")
     resources = Resources(weights.parent)
     rows, won, measured = [], [], []
@@ -216,7 +220,8 @@ def report(title: str, e: Examples, weights: dict[str, np.ndarray], errors: int)
         for t in (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95):
             hit = p >= t
             print(
-                f"at {t}: {hit.sum()}, won {won[hit].sum()}, nearer {(won[hit] > 0).sum()}, farther {(won[hit] < 0).sum()}"
+                f"at {t}: {hit.sum()}, won {won[hit].sum()}, nearer {(won[hit] > 0).sum()},"
+                f" farther {(won[hit] < 0).sum()}"
             )
 
 

@@ -1,18 +1,18 @@
 """Measures how lines become paragraphs, and furniture goes, on pages and chapters with their truth.
 
-    python benchmarks/measure_reflow.py PAGES [--docs DOCS] [--level safe] [--part measure] [--only page_edge,broken_join]
+    python benchmarks/measure_reflow.py PAGES [--docs DOCS] [--level safe] [--part measure] [--only FILTER,FILTER]
 
 A break is a newline between two characters of the truth that were both read (as `repair eval` counts them). "lost" are
 characters of the truth that were read right in the input and are gone or wrong in the output. "pages with furniture"
 are those whose first or last lines, as read, are a running head or page number by the truth; "clean" those of them
 of which none is left; "heads": those whose heads or numbers can still be recognised in what was read, the other ones
-are scraps of the margin; "cut" are characters of the body taken out as heads or numbers. With --show every error is printed, by kind.
+are scraps of the margin; "cut" are characters of the body taken out as heads or numbers. With --show every error is
+printed, by kind; --boxes gives the pages the boxes of their lines (boxes.json).
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import time
 from collections import Counter, defaultdict
@@ -21,13 +21,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data import pages, part
-from fit_page_edge import label
+from fit_page_edge import boxes, label
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
 
 import repair
 from repair.filters import get
-from repair.layout import Box, Layout, PageLine
 from repair.text import Correction
 
 WORST = 0.4
@@ -89,9 +88,7 @@ class Break(NamedTuple):
 def breaks(text: str, truth: str) -> tuple[list[Break], dict[int, int]]:
     (h, _, hb), (r, _, rb) = squeeze(text), squeeze(truth)
     m = aligned(h, r)
-    found = [
-        Break(i, rb[i], any(hb[m[i - 1] + 1 : m[i] + 1])) for i in range(1, len(r)) if i in m and i - 1 in m
-    ]
+    found = [Break(i, rb[i], any(hb[m[i - 1] + 1 : m[i] + 1])) for i in range(1, len(r)) if i in m and i - 1 in m]
     return found, m
 
 
@@ -175,31 +172,6 @@ def gone(raw: str, span: tuple[int, int], corrections: list[Correction]) -> bool
     return not left
 
 
-def layout_of(folder: str, name: str, raw: str) -> Layout | None:
-    """The boxes of the lines of a page where boxes.json has them."""
-    path = Path(folder) / name / "boxes.json"
-    if not path.exists():
-        return None
-    items = [item for zone in json.loads(path.read_text()) for item in zone["items"]]
-    import numpy as np
-
-    from repair.layout import Page
-
-    lines, at = [], 0
-    for corners, read, _ in items:
-        start = raw.find(read, at)
-        if start < 0:
-            start = raw.find(read)
-        if start < 0:
-            continue
-        xs, ys = [c[0] for c in corners], [c[1] for c in corners]
-        lines.append(PageLine(start, start + len(read), 0, -1, Box(min(xs), min(ys), max(xs), max(ys))))
-        at = start + len(read)
-    lines.sort()
-    n = len(raw)
-    return Layout(tuple(lines), (Page(),), np.full(n, np.nan, np.float32), np.full(n, -1, np.int32))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pages")
@@ -211,13 +183,14 @@ def main() -> None:
     parser.add_argument("--match")
     parser.add_argument("--show", action="store_true")
     a = parser.parse_args()
-    pipeline = repair.Pipeline([get(n) for n in a.only.split(",")]) if a.only else repair.Pipeline.from_profile("default")
+    filters = [get(name) for name in a.only.split(",")] if a.only else []
+    pipeline = repair.Pipeline(filters) if filters else repair.Pipeline.from_profile("default")
     total: defaultdict[str, Counts] = defaultdict(Counts)
     kinds: Counter[str] = Counter()
     for text in texts(a.pages, a.docs, a.part):
         if a.match and not re.search(a.match, text.name):
             continue
-        layout = layout_of(a.pages, text.name.split(" ")[1], text.raw) if a.boxes else None
+        layout = boxes(a.pages, text.name.split(" ")[1], text.raw) if a.boxes else None
         began = time.perf_counter()
         result = pipeline(text.raw, level=a.level, layout=layout)
         seconds = time.perf_counter() - began
@@ -261,7 +234,8 @@ def report(group: str, c: Counts) -> None:
     print(
         f"{group:26s} n {c['texts']:4d}  breaks P {r['precision']:.3f} R {r['recall']:.3f} F1 {r['f1']:.3f}"
         f"  (tp {c['tp']} fp {c['fp']} fn {c['fn']}, {c['fn_unread']} not in the input)  lost {c['lost']}"
-        f" (cut {c['cut']})  heads {c['unheaded']}/{c['headed']} with scraps {c['clean']}/{c['furnished']}  {c['ms']} ms, {c['chars']} chars"
+        f" (cut {c['cut']})  heads {c['unheaded']}/{c['headed']} with scraps {c['clean']}/{c['furnished']}"
+        f"  {c['ms']} ms, {c['chars']} chars"
     )
 
 
@@ -277,7 +251,8 @@ def show(text: Text, after: str, found: list[Break], kinds: Counter[str]) -> Non
             if mid.strip():
                 what += " STUFF"
             elif not b.wanted:
-                what += " FINAL" if after[lo] in "。！？!?…；;：:”’.)）》" else " COMMA" if after[lo] in ",，、" else " INSIDE"
+                final, comma = after[lo] in "。！？!?…；;：:”’.)）》", after[lo] in ",，、"
+                what += " FINAL" if final else " COMMA" if comma else " INSIDE"
             kinds[what] += 1
             print(f"{what} {text.name} {after[max(0, lo - 14) : lo + 1]!r} | {mid!r} | {after[hi : hi + 14]!r}")
 

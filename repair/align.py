@@ -1,11 +1,11 @@
 """Aligns two readings of the same pages, character by character. Pure, no IO.
 
-White space counts for nothing: engines break lines and set blanks as they please. Long strings of characters that occur once in
-each reading anchor the alignment (the longest chain of them that rises in both, as in patience sorting), the gaps
-between anchors are anchored again by shorter strings, and what is left is small enough for Levenshtein's
-alignment. A stretch that only one reading has (a missed line, a running head) is kept in one piece, and
-what is too long and too different for that counts as missing on both sides. Time and memory grow linearly with the text, but
-for the logarithm of sorting.
+White space counts for nothing: engines break lines and set blanks as they please. Long strings of characters that occur
+once in each reading anchor the alignment (the longest chain of them that rises in both, as in patience sorting), the
+gaps between anchors are anchored again by shorter strings, and what is left is small enough for Levenshtein's
+alignment. A stretch that only one reading has (a missed line, a running head) is kept in one piece, and what is too
+long and too different for that counts as missing on both sides. Time and memory grow linearly with the text, but for
+the logarithm of sorting.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ ANCHORS = (12, 7, 4)
 DIRECT = 160
 """Characters of a gap up to which it is aligned directly."""
 LARGEST = 4_000_000
-"""Product of the lengths of both sides up to which a gap without anchors is aligned; a larger one has nothing in common."""
+"""Product of the lengths of both sides up to which a gap without anchors is aligned; a larger one has nothing in
+common."""
 UNLIKE = 0.75
 """Share of edit operations from which the two sides of a gap of some length are not readings of the same print."""
 UNLIKE_FROM = 12
@@ -75,7 +76,8 @@ def _folded_any(codes: Ints) -> Ints:
 
 
 def align(text: Ints, witness: Ints) -> Ints:
-    """For each of the characters `text` (n,) the index of the one of `witness` (m,) that stands in its place, read alike or not; -1
+    """For each of the characters `text` (n,) the index of the one of `witness` (m,) that stands in its place, read
+    alike or not; -1
     where the witness has none. Indices rise.
 
     >>> align(solid("推动环研 工作").codes, solid("推动科研者工作").codes).tolist()
@@ -254,7 +256,8 @@ def _fill(partner: Ints, strings: tuple[_String, _String], start: int, end: int,
 
 
 def at_edges(partner: Ints, one: str, other: str, start: int, low: int, keep: float) -> None:
-    """Partners for what two unlike stretches share at both ends, up to where fewer than `keep` of the characters agree."""
+    """Partners for what two unlike stretches share at both ends, up to where fewer than `keep` of the characters
+    agree."""
     short = min(len(one), len(other))
     same = np.array([x == y for x, y in zip(one, other, strict=False)])
     size = _prefix(same, keep)
@@ -270,7 +273,8 @@ def _prefix(same: NDArray[np.bool_], keep: float) -> int:
 
 
 def _split(one: str, other: str) -> tuple[int, int]:
-    """Where the shorter string is cut best, so that its head begins the longer one and its tail ends it, and how many of
+    """Where the shorter string is cut best, so that its head begins the longer one and its tail ends it, and how many
+    of
     its characters then differ."""
     short, long = (one, other) if len(one) < len(other) else (other, one)
     size, shift = len(short), len(long) - len(short)

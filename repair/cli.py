@@ -203,6 +203,15 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--id", help="which document of the log TEXT is (default: found out)")
         sub.add_argument("-o", "--output", metavar="OUT", help="file (default: stdout)")
 
+    sub = command("ocr", _ocr, "read images and PDF files with the OCR engines that are installed, and repair the text")
+    sub.add_argument("paths", nargs="+", metavar="IMAGE|PDF", help="pictures of pages, PDF files, in their order")
+    sub.add_argument("-o", "--output", metavar="OUT", help="file (default: stdout)")
+    sub.add_argument("--log", metavar="LOG.jsonl", help="write the diff log here")
+    sub.add_argument("--level", choices=("safe", "review"), help="what is applied (default: safe)")
+    sub.add_argument("--engine", choices=("tesseract", "rapidocr", "both"), default="both", help="(default: both)")
+    sub.add_argument("--to", choices=("text", "hocr"), help="what is written (default: by the name of OUT, else text)")
+    sub.set_defaults(profile=None, lexicon=None, dictionaries=None, encoding=None)
+
     sub = command("rules", _rules, "explain the rules")
     sub.add_argument("rule", nargs="?", metavar="RULE")
 
@@ -663,6 +672,27 @@ def _targets(args: argparse.Namespace, found: Sequence[tuple[str, str | None]]) 
     if not targets:
         raise InputError(f"{shown(output)}: holds all the inputs; nothing is left to repair")
     return targets
+
+
+def _ocr(args: argparse.Namespace) -> int:
+    from .log import save_log
+    from .ocr import chosen, read, repaired, target_of
+
+    output = None if args.output == STDIN else args.output
+    if output:
+        refuse_overwrite(output, args.paths)
+    if args.log:
+        _check_log_path(args.log, dict.fromkeys(args.paths, output))
+    target = target_of(output, args.to)
+    engines = chosen(args.engine, _say)
+    pipeline, level = _configured(_job(args))
+    done = repaired(read(args.paths, engines, target), pipeline, level, target, args.paths)
+    _deliver(done.data, output)
+    if args.log:
+        save_log(args.log, [done.document], _header(args))
+    proposed = len(done.result.suggestions)
+    _say(f"{_count(len(done.result.corrections))} applied, {proposed} proposed or noted")
+    return EXIT_CLEAN
 
 
 def _header(args: argparse.Namespace) -> LogHeader:

@@ -1,10 +1,9 @@
 """The one engine: runs filters in order, maps spans back to the original, settles overlaps, assigns levels.
 
-A run makes passes until one changes nothing. In a pass the filters run in their order, each on the
-text as the filters before it left it, and until it finds nothing more to change. The last pass sees
-the repaired text and changes nothing, so running on the result again changes nothing either; what it
-finds and does not apply are the suggestions. Text that does not settle within `MAX_CHANGES` is
-returned as it came, unrepaired.
+A run makes passes until one changes nothing. In a pass the filters run in their order, each on the text as the filters
+before it left it, and until it finds nothing more to change. The last pass sees the repaired text and changes nothing,
+so running on the result again changes nothing either; what it finds and does not apply are the suggestions. Text that
+does not settle within `MAX_CHANGES` is returned as it came, unrepaired.
 """
 
 from __future__ import annotations

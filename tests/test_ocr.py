@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import re
+import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,6 +17,7 @@ from cases import FIXTURES, unescape
 from hypothesis import given
 from hypothesis import strategies as st
 
+from repair.formats.columns import reading_order
 from repair.formats.ocr import OcrFile, Splice, read_ocr, sniffed, spliced, unspliced
 from repair.formats.plain import InputError
 from repair.text import Correction, apply
@@ -339,3 +342,89 @@ def test_real_pages() -> None:
         if json.loads(path.with_name("meta.json").read_text()).get("kind") == "book":
             raw = path.with_name("raw.txt").read_text(encoding="utf-8")
             assert "".join(page.text.split()) == "".join(raw.split())
+
+
+# --- reading order
+
+
+def grid(columns: int, rows: int, slant: float = 0.0) -> list[list[tuple[float, float]]]:
+    """Boxes of columns side by side, line by line across all of them, on a page that hangs to one side."""
+    out = []
+    for r in range(rows):
+        for c in range(columns):
+            left, top = 20 + 220 * c, 60 + 30 * r
+            corners = [(left, top), (left + 190, top), (left + 190, top + 20), (left, top + 20)]
+            out.append([(x - slant * y, y + slant * x) for x, y in corners])
+    return out
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3, 5])
+@pytest.mark.parametrize("slant", [0.0, 0.01, -0.02])
+def test_columns_are_read_one_after_the_other(columns: int, slant: float) -> None:
+    blocks = reading_order(grid(columns, 20, slant))
+    assert blocks == [[[columns * r + c] for r in range(20)] for c in range(columns)]
+
+
+def test_lines_taken_for_one_do_not_hide_a_gutter() -> None:
+    boxes = grid(2, 20)
+    boxes[10] = [(20, 210), (430, 210), (430, 230), (20, 230)]  # lines 5 of both columns
+    del boxes[11]
+    order = [line for block in reading_order(boxes) for line in block]
+    assert order[:6] == [[0], [2], [4], [6], [8], [10]]
+    assert order[20] == [1]
+
+
+def test_headline_over_some_of_the_columns_comes_first() -> None:
+    boxes = [*grid(3, 10), [(100, 10), (400, 10), (400, 50), (100, 50)]]
+    assert reading_order(boxes)[0] == [[30]]
+
+
+def test_boxes_of_one_line_are_one_line() -> None:
+    boxes = [[(x, 0), (x + 50, 0), (x + 50, 20), (x, 20)] for x in (200, 100, 0)]
+    assert reading_order(boxes) == [[[2, 1, 0]]]
+
+
+@given(st.lists(st.tuples(*[st.floats(-1e9, 1e9, allow_nan=False)] * 8), max_size=30))
+def test_every_box_has_its_place(numbers: list[tuple[float, ...]]) -> None:
+    boxes = [list(zip(n[::2], n[1::2], strict=True)) for n in numbers]
+    assert sorted(i for block in reading_order(boxes) for line in block for i in line) == list(range(len(boxes)))
+
+
+HOSTILE = {
+    "row.json": lambda n: json.dumps([[[9 * k, 0, 9 * k + 8, 20], "字", 0.9] for k in range(n)]),
+    "stairs.json": lambda n: json.dumps([[[k, 9 * k, k + 900, 9 * k + 8], "字", 0.9] for k in range(n)]),
+    "same.json": lambda n: json.dumps([[[0, 0, 9, 9], "字", 0.9]] * n),
+    "signs.hocr": lambda n: "<p class='ocr_par'>" + "< & &amp " * n + "</p>",
+    "ends.hocr": lambda n: "<p class='ocr_par'>字</p>" + "</x>" * n,
+    "open.hocr": lambda n: "<p class='ocr_par'>字</p>" + "<i>" * n + "</b>" * n,
+    "title.hocr": lambda n: f"<p class='ocr_par' title='{'&quot;' * n}'>字</p>",
+    "choices.hocr": lambda n: (
+        "<p class=ocr_par><span class=ocrx_word>" + "<span class=ocrx_cinfo>字</span>" * n + "</p>"
+    ),
+    "copies.page.xml": lambda n: (
+        "<PcGts>"
+        + "<TextRegion>" * n
+        + "<TextEquiv><Unicode>字</Unicode></TextEquiv>"
+        + "</TextRegion>" * n
+        + "</PcGts>"
+    ),
+    "glyphs.page.xml": lambda n: (
+        "<PcGts><TextRegion><TextLine><Word>"
+        + "<Glyph><TextEquiv><Unicode>字</Unicode></TextEquiv></Glyph>" * n
+        + f"<TextEquiv><Unicode>{'字' * n}</Unicode></TextEquiv></Word></TextLine></TextRegion></PcGts>"
+    ),
+    "variants.alto.xml": lambda n: (
+        '<alto><Page><TextLine><String CONTENT="字"><Glyph CONTENT="字">'
+        + '<Variant CONTENT="子"/>' * n
+        + "</Glyph></String></TextLine></Page></alto>"
+    ),
+    "blanks.alto.xml": lambda n: f'<alto><Page><TextLine><String CONTENT="a{" " * n}b"/></TextLine></Page></alto>',
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_files_take_linear_time(name: str) -> None:
+    started = time.process_time()
+    with contextlib.suppress(InputError):
+        read_ocr(HOSTILE[name](30_000).encode(), name=name).rewritten([])
+    assert time.process_time() - started < 8

@@ -1,8 +1,9 @@
-"""What it means for a finding of one rule that other readings agree with the text there, or do not; not a filter of its own.
+"""What it means for a finding of one rule that other readings agree with the text there, or do not; not a filter of its
+own.
 
-Where all readings agree the text is rarely misread, however odd it looks, and where they differ it
-often is. A small regression for each kind of finding revises the probability that the rule has found from the text
-alone (``benchmarks/fit_witness.py``). Without witnesses nothing is revised.
+Where all readings agree the text is rarely misread, however odd it looks, and where they differ it often is. A small
+regression for each kind of finding revises the probability that the rule has found from the text alone
+(``benchmarks/fit_witness.py``). Without witnesses nothing is revised.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ FEATURES = ("bias", "stated", "equal", "equal_stated", "different", "different_s
 
 
 class Agreement(NamedTuple):
-    """For each character of a text what the witnesses have in its place, int8 (n,), and for each gap between characters,
+    """For each character of a text what the witnesses have in its place, int8 (n,), and for each gap between
+    characters,
     before the first and after the last, whether they have nothing there either, bool (n + 1,)."""
 
     characters: NDArray[np.int8]
@@ -37,7 +39,8 @@ class Agreement(NamedTuple):
 
 
 def agreement(document: Document) -> Agreement | None:
-    """What the document's witnesses have in the place of its characters; None without any. Found once for a document."""
+    """What the document's witnesses have in the place of its characters; None without any. Found once for a
+    document."""
     if "agreement" not in document.memo:
         document.memo["agreement"] = _agreement(document)
     out: Agreement | None = document.memo["agreement"]
@@ -65,8 +68,8 @@ def _agreement(document: Document) -> Agreement | None:
 
 
 def covered(document: Document, start: int, end: int) -> bool:
-    """Whether a witness tells what stands in the place of ``text[start:end]``: it has the characters on both sides, as far as
-    there are any, and most of those between."""
+    """Whether a witness tells what stands in the place of ``text[start:end]``: it has the characters on both sides, as
+    far as there are any, and most of those between."""
     for pair in aligned(document):
         place, paired = pair.own.solid.place, pair.partner >= 0
         first, last = (int(k) for k in np.searchsorted(place, [start, end]))

@@ -47,6 +47,7 @@ _ALONE = re.compile(
 _FIELD = re.compile(r"[^\s，。：:]{1,8}[：:]")
 # Short lines that each end with a mark and have none inside: verse, couplets.
 _VERSE = re.compile(r"[^，。、；：！？,;:!?\s]{2,16}[，。；！？,;!?]")
+_HALVES = re.compile(r"([^，。、；：！？,;:!?\s]{4,9})，([^，。、；：！？,;:!?\s]{4,9})[，。；！？]")
 _COLUMNS = re.compile(r"\S(?:[\u3000\t]| {2,})\S")
 SPAN = 4
 """Symbols on each side that the language model looks at."""
@@ -99,11 +100,21 @@ def _gap(text: str, lines: list[Line], above: int, below: int) -> Gap | None:
         return None
     if _VERSE.fullmatch(above_text[:40]) and _VERSE.fullmatch(below_text.strip()[:40]):
         return None
+    if _FIELD.match(above_text) and _FIELD.match(below_text):
+        return None
+    if _couplets(above_text[:40], below_text.strip()[:40]):
+        return None
     if _COLUMNS.search(above_text[:200]) and _COLUMNS.search(below_text):
         return None
     if last.isascii() and last.isalpha() and first.isascii() and first.isalpha():
         return None  # Latin words: whether a blank belongs between them is not known here
     return Gap(start, end, above, below)
+
+
+def _couplets(above: str, below: str) -> bool:
+    """Whether both lines are of two halves, all four of one length: regular verse."""
+    a, b = _HALVES.fullmatch(above), _HALVES.fullmatch(below)
+    return bool(a and b) and len({len(half) for m in (a, b) if m for half in m.groups()}) == 1
 
 
 NAMES = (
@@ -316,9 +327,8 @@ def _unhyphenated(text: str, start: int, end: int, probability: float) -> Propos
     else:
         cut, probability = start - 1, min(probability, SAFE - 0.001)
     read = text[cut:end]
-    return Proposal(
-        cut, end, "", RULE, probability, "a word hyphenated at the end of a line", (("", probability), (read, 1 - probability))
-    )
+    choice = ("", probability), (read, 1 - probability)
+    return Proposal(cut, end, "", RULE, probability, "a word hyphenated at the end of a line", choice)
 
 
 FILTER = Filter(

@@ -1,9 +1,9 @@
 """Lines that were set in a column: how wide it is, and what the end of each of its lines says about the paragraph.
 
-Hard-wrapped text shows by its lines: they are of about one length, end where the column ends and not where a sentence
-ends, and the next line goes on with them. There a line that stops early ends a paragraph, one that starts two characters
-late begins one, and a full stop at the end of a full line says little. Text with a paragraph a line, verse, lists, chats
-and subtitles are not set in a column: nothing here looks at them.
+Hard-wrapped text shows by its lines: they are of about one length, end where the column ends and not where a
+sentence ends, and the next line goes on with them. There a line that stops early ends a paragraph, one that starts two
+characters late begins one, and a full stop at the end of a full line says little. Text with a paragraph a line, verse,
+lists, chats and subtitles are not set in a column: nothing here looks at them.
 
 Lengths are in Chinese characters; an ASCII character counts half.
 """
@@ -32,23 +32,29 @@ FEWEST, MOST = 5, 80
 """Lines that are judged together: fewer do not show a column, of more than a page some may be set differently."""
 NARROWEST, WIDEST = 8.5, 60.0
 """Widths of a column, in Chinese characters."""
+NEAR = 7
+"""Lines above and below that show where the edges of the column are on the page."""
 LONG = 1.3
 """A line longer than this many times the column is not one of its lines: already a whole paragraph."""
 
 _FULL, _OPEN, _MARKED, _LONG_SHARE, _TIED, _SPLIT = 0.33, 0.45, 0.2, 0.25, 0.4, 0.1
-"""What a column has: share of full lines at least; of those how many end without a final mark, have a mark inside, go on
-on the next line, and split a word; share of long lines at most."""
+"""What a column has: share of full lines at least; of those how many end without a final mark, have a mark inside, go
+on on the next line, and split a word; share of long lines at most."""
 _TIED_BAD, _SPLIT_BAD, _FULL_BAD, _MARKED_BAD = 0.05, 0.04, 0.55, 0.4
 """The same for bad scans, where engines misread the ends of lines: other things must be the plainer."""
 
 _INNER = frozenset("，。、；：！？,;:!?")
 _FINAL = frozenset("。！？!?…")
 _HALF_FINAL = frozenset("；;：:")
-_CLOSING = frozenset("”’」』）)】》〉]〕\"")
+_CLOSING = frozenset('”’」』）)】》〉]〕"')
 _OPENING = frozenset("“‘《「『（(【〔[")
 # Specks of the margin that engines read as marks: no line starts with them, few end so.
 _LEAD = re.compile(r"(?:\S{1,2}[ ]{2,60})?[\s\-_:;,.'|~*\\/，。、：；”’…=<>^·•]{1,10}")
-_TRAIL = re.compile(r"(?: {3,}\S{1,3}(?: {1,12}\S{1,3}){0,3}|\s{0,9}[-_|~*\\/<>^'“‘=]|\s{1,9}[:;.…，。、’”：,])(?:\s{0,3}[-_|~*\\/<>^'“‘=:;.…，。、’”：,]){0,4}\Z")
+_SPECK = r"[-_|~*\\/<>^'“‘=:;.…，。、’”,]"
+_TRAIL = re.compile(
+    r"(?: {3,}\S{1,3}(?: {1,12}\S{1,3}){0,3}"
+    rf"|(?:\s{{0,9}}[-_|~*\\/<>^'“‘=]|\s{{1,9}}[:;.…，。、’”,])(?:\s{{0,3}}{_SPECK}){{0,4}})\Z"
+)
 _UNIT = re.compile(r"[0-9A-Za-z.,%/:+-]{2,24}")
 _ITEM = re.compile(
     r"(?:[0-9]{1,2}[.．、)）]|[（(][0-9一二三四五六七八九十]{1,3}[)）]|[一二三四五六七八九十]{1,3}[、是]|[①-⑳]|第[一二三四五六七八九十百零0-9]{1,4}[条章节款])"
@@ -58,7 +64,7 @@ _SPEAKER = re.compile(r"[^，。：:\s]{1,8}[：:]")
 
 
 class Row(NamedTuple):
-    """A line that is not blank; ``text[start:end]`` without the blanks and specks at its ends, `item` number of the line."""
+    """A line that is not blank, number `item` of all; ``text[start:end]`` leaves out blanks and specks at its ends."""
 
     item: int
     start: int
@@ -66,8 +72,11 @@ class Row(NamedTuple):
 
 
 class Column(NamedTuple):
-    """Rows `lo` to `hi` (half-open) that are set in a column `width` wide, `full` of them (a share); a line that reaches
-    the right `margin` has that width; `indents`: how certain it is that paragraphs are indented, 0 to 1."""
+    """Rows `lo` to `hi` (half-open) that are set in a column `width` wide, the share `full` of them over all of it.
+
+    `margin`: width of a line that reaches the right margin; `indents`: how certain it is that paragraphs are indented,
+    0 to 1.
+    """
 
     lo: int
     hi: int
@@ -90,6 +99,10 @@ class Setting(NamedTuple):
     """For each row, log10 likelihood ratio of its starting a paragraph, whatever stands above."""
     ended: NDArray[np.float64]
     """For each row, log10 probability that a paragraph ends with it."""
+    indent: NDArray[np.float64]
+    """For each row, by how many characters it starts right of its neighbours on the page; nan where no box tells."""
+    missing: NDArray[np.float64]
+    """For each row, by how many characters it ends left of its neighbours on the page; nan where no box tells."""
 
 
 def read_rows(document: Document) -> list[Row]:
@@ -174,7 +187,8 @@ def setting(document: Document) -> Setting | None:
     owner = np.full(len(rows), -1, np.int64)
     for number, found in enumerate(columns):
         owner[found.lo : found.hi] = number
-    return Setting(rows, widths, columns, owner, tie, fresh, ended)
+    indent, missing = _on_page(document, rows, widths)
+    return Setting(rows, widths, columns, owner, tie, fresh, ended, indent, missing)
 
 
 def _shape(text: str, rows: Sequence[Row], widths: NDArray[np.float64], lo: int, hi: int) -> Column | None:
@@ -218,7 +232,7 @@ def _indents(text: str, rows: Sequence[Row], widths: NDArray[np.float64], lo: in
 def _runs_on(
     document: Document, rows: Sequence[Row], widths: NDArray[np.float64], tie: NDArray[np.float64], found: Column
 ) -> bool:
-    """Whether the lines of a column go on with each other and split words, as those of verse, lists and tables do not."""
+    """Whether the lines of a column go on with each other and split words; those of verse, lists and tables do not."""
     text = document.text
     inside = [
         k
@@ -235,6 +249,36 @@ def _runs_on(
     return split >= (_SPLIT_BAD if worn else _SPLIT) * len(inside)
 
 
+def _on_page(
+    document: Document, rows: Sequence[Row], widths: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`Setting.indent` and `Setting.missing` by the boxes of the lines, beside those near them in the same column."""
+    n = len(rows)
+    indent, missing = np.full(n, np.nan), np.full(n, np.nan)
+    layout = document.layout
+    lines = [line for line in layout.lines if line.box] if layout else []
+    if not lines:
+        return indent, missing
+    at = np.searchsorted([line.start for line in lines], [row.start for row in rows], side="right") - 1
+    known = [k for k, row in enumerate(rows) if at[k] >= 0 and row.start < lines[at[k]].end]
+    boxes = np.full((n, 3), np.nan)  # left, right, page
+    for k in known:
+        line = lines[at[k]]
+        assert line.box
+        boxes[k] = line.box.left, line.box.right, line.page
+    left, right, page = boxes.T
+    size = float(np.nanmedian((right - left) / np.maximum(widths, 1.0))) if known else 0.0
+    if not size > 0:
+        return indent, missing
+    for k in known:
+        near = slice(max(0, k - NEAR), k + NEAR + 1)
+        beside = (page[near] == page[k]) & (np.abs(left[near] - left[k]) <= 4 * size)
+        if beside.sum() >= FEWEST:
+            indent[k] = (left[k] - np.percentile(left[near][beside], 30)) / size
+            missing[k] = (np.percentile(right[near][beside], 75) - right[k]) / size
+    return indent, missing
+
+
 def _with_short_pages(
     chunks: Sequence[tuple[int, int]], columns: Sequence[Column], widths: NDArray[np.float64]
 ) -> list[Column]:
@@ -248,7 +292,8 @@ def _with_short_pages(
             after = known.get(chunks[number + 1][0]) if number + 1 < len(chunks) else None
             model = last or after
             here = widths[lo:hi]
-            if model and here.max() <= 1.15 * model.width and (hi - lo < 3 or (here >= 0.85 * model.width).mean() >= 0.3):
+            fits = model and here.max() <= 1.15 * model.width
+            if model and fits and (hi - lo < 3 or (here >= 0.85 * model.width).mean() >= 0.3):
                 found = model._replace(lo=lo, hi=hi)
         if found:
             out.append(found)
@@ -328,6 +373,9 @@ NAMES = (
     "blank_open",
     "page",
     "page_final",
+    "boxed_late",
+    "boxed_flush",
+    "boxed_short",
     "narrow",
     "full_share",
     "above_late",
@@ -378,8 +426,8 @@ def features(document: Document, of: Setting, found: Sequence[Gap]) -> NDArray[n
 
 
 def _blanks(document: Document, of: Setting, one: Column) -> tuple[float, float]:
-    """Of the breaks of a column with blank lines the share that stands after a plain end of a paragraph, and of the plain
-    ends of paragraphs the share with blank lines."""
+    """Of the breaks of a column with blank lines the share after a plain end of a paragraph, and of the plain ends of
+    paragraphs the share with blank lines."""
     text = document.text
     blank = plain = both = 0.0
     for k in range(one.lo, one.hi - 1):
@@ -391,22 +439,39 @@ def _blanks(document: Document, of: Setting, one: Column) -> tuple[float, float]
     return (both + 0.5) / (blank + 1), (both + 0.5) / (plain + 1)
 
 
-def _short_by(document: Document, of: Setting, k: int) -> float:
-    """How many characters of row `k` are missing to a full line."""
+def _short_by(of: Setting, k: int) -> float:
+    """How many characters of row `k` are missing to a full line, by its length."""
     return float(of.columns[of.owner[k]].margin - of.widths[k])
+
+
+def _placed(of: Setting, gap: Gap) -> tuple[float, float, float]:
+    """By how many characters the line above the gap is short and the one below late, and how certain it is that the
+    first lines of paragraphs are: by boxes where there are any, else by the lengths of the lines."""
+    k = gap.above
+    short, late, indents = _short_by(of, k), _short_by(of, k + 1), of.columns[of.owner[k + 1]].indents
+    certain = indents * (2 * (indents > 0.85) + (indents > 0.7)) / 3
+    if not np.isnan(of.missing[k]):
+        short = float(of.missing[k])
+    if not np.isnan(of.indent[k + 1]):
+        late = float(of.indent[k + 1])
+        one = of.columns[of.owner[k + 1]]
+        seen = of.indent[one.lo : one.hi]
+        certain = float(((seen >= 1.2) & (seen <= 3)).any())
+    return short, late, certain
 
 
 def _evidence(document: Document, of: Setting, gap: Gap, trust: Sequence[tuple[float, float]]) -> dict[str, float]:
     text, k = document.text, gap.above
     a, b = of.rows[k], of.rows[k + 1]
-    here, there = of.columns[of.owner[k]], of.columns[of.owner[k + 1]]
+    here = of.columns[of.owner[k]]
     above, below = text[a.start : a.end], text[b.start : b.end]
     last, first = above[-1], below[0]
     core = above[-2:-1] if last in _CLOSING and above[-2:-1] in _FINAL else last
-    short = _short_by(document, of, k)
+    short, late, certain = _placed(of, gap)
     unit = _UNIT.match(below)
     room = short - (len(unit.group()) / 2 if unit else 1.0)
-    late = _short_by(document, of, k + 1)
+    below_short = _short_by(of, k + 1) > 3.2
+    boxed = float(not np.isnan(of.indent[k + 1]))
     final = core in _FINAL
     half = last in _HALF_FINAL
     comma = last in "，,、"
@@ -416,10 +481,8 @@ def _evidence(document: Document, of: Setting, gap: Gap, trust: Sequence[tuple[f
     page = "\f" in text[gap.start : gap.end]
     blank = b.item - a.item > 1 and not page
     trusted, usual = trust[of.owner[k]]
-    indents = there.indents
     later = 1.0 if 1.0 <= late <= 3.2 else 0.0
     flush = 1.0 if -1.5 <= late <= 0.6 else 0.0
-    certain = indents * (2 * (indents > 0.85) + (indents > 0.7)) / 3
     line = document.lines[b.item]
     lead = text[line.start : b.start]
     tie = float(of.tie[k + 1])
@@ -437,7 +500,7 @@ def _evidence(document: Document, of: Setting, gap: Gap, trust: Sequence[tuple[f
         "late_certain": later * certain,
         "flush": flush,
         "flush_certain": flush * certain,
-        "below_short": float(late > 3.2),
+        "below_short": float(below_short),
         "blanks_before": float("\u3000" in lead or lead.count(" ") >= 2),
         "final": float(final),
         "final_short": float(final and is_short),
@@ -458,10 +521,10 @@ def _evidence(document: Document, of: Setting, gap: Gap, trust: Sequence[tuple[f
         "item": float(bool(_ITEM.match(below))),
         "dateline": float(bool(_DATELINE.match(below))),
         "speaker": float(bool(_SPEAKER.match(below[:12]))),
-        "after_colon": float(last in "：:" and first in "“\"‘"),
+        "after_colon": float(last in "：:" and first in '“"‘'),
         "digits": float(last.isdigit() or first.isdigit()),
         "unmarked_above": float(open_ and is_short and _INNER.isdisjoint(above)),
-        "unmarked_below": float(late > 3.2 and _INNER.isdisjoint(below)),
+        "unmarked_below": float(below_short and _INNER.isdisjoint(below)),
         "tiny_above": float(of.widths[k] <= 2),
         "tiny_below": float(of.widths[k + 1] <= 2),
         "blank": float(blank),
@@ -470,10 +533,13 @@ def _evidence(document: Document, of: Setting, gap: Gap, trust: Sequence[tuple[f
         "blank_open": float(blank and open_ and not is_short),
         "page": float(page),
         "page_final": float(page and final),
+        "boxed_late": boxed * certain * float(np.exp(-((late - 2) ** 2) / 0.5)),
+        "boxed_flush": boxed * certain * float(np.exp(-(late**2) / 0.25)),
+        "boxed_short": boxed * float(is_short),
         "narrow": float(np.clip((22 - here.width) / 10, 0, 1)),
         "full_share": here.full,
         "above_late": float(1.0 <= short <= 3.2),
-        "below_open_short": float(late > 3.2 and below[-1] not in TERMINAL),
+        "below_open_short": float(below_short and below[-1] not in TERMINAL),
     }
 
 
@@ -511,9 +577,7 @@ CONTEXT = (
 """Evidence of the second look: the first one's, and what the first look thought of this and the neighbouring gaps."""
 
 
-def in_context(
-    found: Sequence[Gap], evidence: NDArray[np.float64], scores: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def in_context(found: Sequence[Gap], evidence: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """`evidence` and what the neighbours say, (n, len(CONTEXT)); `scores` (n,): log odds of the first look.
 
     Whether a line is the last of its paragraph has to do with whether it is the first one, and the next line the last.

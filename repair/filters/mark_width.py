@@ -117,11 +117,11 @@ def places(document: Document) -> list[Place]:
 
 
 def _damage(document: Document) -> float:
-    """How damaged the text was when it came in, which stays true while it is repaired."""
-    if "mark_width" not in document.shared:
-        document.shared["mark_width"] = damage_of(document)
-    damage: float = document.shared["mark_width"]
-    return damage
+    """How damaged the text was when it came in, which stays true while it is repaired, or is now if that is more: what
+    would be done to the repaired text by itself must have been done to it."""
+    now = damage_of(document)
+    damage: float = document.shared.setdefault("mark_width", now)
+    return max(damage, now)
 
 
 def _kind(ch: str) -> str:

@@ -18,6 +18,7 @@ section headings at the foot, signatures and dates, the short ends of paragraphs
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -110,8 +111,8 @@ class Sheet(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Removing an edge may be proposed from the probability `least` on, never with more than `ceiling`, and done unasked
-    from `safe` on."""
+    """Probabilities: removing an edge may be proposed from `least` on, never with more than `ceiling`, and is done
+    unasked from `safe` on."""
 
     least: float
     ceiling: float
@@ -394,6 +395,8 @@ _BOTH = (
     "again_twice",
     "series",
     "place",
+    "set_off",
+    "close",
 )
 _TOP = (*_BOTH, "begun", "tail", "flush", "starts", "indent")
 _FOOT = (*_BOTH, "marks", "chapter")
@@ -426,11 +429,14 @@ def features(
         if not highest and not any(vouched):
             continue
         odd = _odd(document, pair)
+        spaces = _spaces(document, sheet)
         for at in (0, 1):
             edge, other, number = pair[at], pair[1 - at], 2 * k + at
             near = sisters[number]
             plain = max(edge.alone, edge.beside, other.alone, other.beside, near.again, near.place) < 0.5
             evidence = _evidence(document, sheet, breaks, edge, other, plain, odd[at], odd[1 - at]) | near._asdict()
+            evidence["set_off"] = spaces is not None and 1.15 < spaces[at] < 1.8
+            evidence["close"] = spaces is not None and 0.8 < spaces[at] < 1.12
             evidence["worn"] = _worn(document, sheet) if plain and apart[at] else 0.0
             evidence["lonely"] = len(found) > 1 and max(near.again, near.series) < 0.45 and not edge.alone
             names, column = (_FOOT, len(_TOP)) if edge.foot else (_TOP, 0)
@@ -441,8 +447,28 @@ def features(
                 doubtful = plain or (own and max(edge.alone, edge.beside, near.again) < 0.6)
                 ceiling = 1.0 if vouched[at] else min(highest, _DOUBTFUL) if doubtful else highest
                 alone = max(near.again, near.series, near.place) < _SISTERLY
-                limits[number] = Limits(_least(evidence, plain), ceiling, SAFE_ALONE if alone else SAFE)
+                safe = SAFE_ALONE if alone and not evidence["set_off"] else SAFE
+                limits[number] = Limits(_least(evidence, plain), ceiling, safe)
     return out, limits
+
+
+def _spaces(document: Document, sheet: Sheet) -> tuple[float, float] | None:
+    """How far the first line of a page is from the next one, and the last from the one before, beside the distance that
+    its lines usually have; None where no boxes tell."""
+    layout = document.layout
+    lines = [line for line in layout.lines if line.box and line.end > line.start] if layout else []
+    if not lines:
+        return None
+    starts = [line.start for line in lines]
+    feet = []
+    for row in sheet.rows:
+        line = lines[max(0, bisect_right(starts, row.start) - 1)]
+        if not line.box or not line.start <= row.start < line.end:
+            return None
+        feet.append(line.box.bottom)
+    steps = np.diff(feet)
+    usual = float(np.median(steps))
+    return (float(steps[0]) / usual, float(steps[-1]) / usual) if usual > 0 else None
 
 
 def _vouched(edge: Edge, near: _Sisters) -> bool:

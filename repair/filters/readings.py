@@ -1,11 +1,11 @@
-"""Where a text and another reading of the same pages differ, with the evidence for each of the two; not a filter of its own.
+"""Where a text and another reading of the same pages differ, with the evidence for each of the two; not a filter of its
+own.
 
-Both readings are aligned (`repair.align`) into *columns*: a character of each, or of one of them alone. Where they differ
-each column is a choice. A beam search over all choices near each other finds what the language model and
-the confusion channel make of them together; every run of choices then becomes a `Difference` with a
-row of evidence, from which a logistic regression makes the probability that the witness is right
-(``benchmarks/fit_witness.py``). Nothing is known about who wrote which reading: how far each can be trusted, and where
-in its lines, shows where they differ.
+Both readings are aligned (`repair.align`) into *columns*: a character of each, or of one of them alone. Where they
+differ each column is a choice. A beam search over all choices near each other finds what the language model and the
+confusion channel make of them together; every run of choices then becomes a `Difference` with a row of evidence, from
+which a logistic regression makes the probability that the witness is right (``benchmarks/fit_witness.py``). Nothing is
+known about who wrote which reading: how far each can be trusted, and where in its lines, shows where they differ.
 """
 
 from __future__ import annotations
@@ -213,8 +213,8 @@ def witness_reading(document: Document, number: int) -> Reading:
 
 
 class Edge(NamedTuple):
-    """A running head or page number of the text, ``text[start:end]``, where a witness has one too. `evidence`: a value for each of
-    `EDGE_FEATURES`; `probability`: that it is one."""
+    """A running head or page number of the text, ``text[start:end]``, where a witness has one too. `evidence`: a value
+    for each of `EDGE_FEATURES`; `probability`: that it is one."""
 
     start: int
     end: int
@@ -252,9 +252,7 @@ def differences(document: Document) -> list[Difference]:
         if len(aligned(document)) > 1:
             weights = document.resources.weights("witness_votes", VOTE_FEATURES)
             rows = votes(document, found)
-            found = [
-                d._replace(probability=logistic(float(row @ weights))) for d, row in zip(found, rows, strict=True)
-            ]
+            found = [d._replace(probability=logistic(float(row @ weights))) for d, row in zip(found, rows, strict=True)]
         document.memo["readings"] = found
     out: list[Difference] = document.memo["readings"]
     return out
@@ -271,8 +269,8 @@ VOTE_FEATURES = ("bias", "stated", "for", "against")
 
 
 def votes(document: Document, found: list[Difference]) -> list[Floats]:
-    """For each difference a value for each of `VOTE_FEATURES`: how many other witnesses read the same, and how many as the
-    text does."""
+    """For each difference a value for each of `VOTE_FEATURES`: how many other witnesses read the same, and how many as
+    the text does."""
     pairs = aligned(document)
     same: dict[tuple[int, int, str], int] = {}
     for d in found:
@@ -304,7 +302,8 @@ def aligned(document: Document) -> list[Pair]:
 
 
 class Pair:
-    """A text and one witness, aligned. Columns are arrays (c,): `t` and `w` the characters of both, -1 for none; `boundary`
+    """A text and one witness, aligned. Columns are arrays (c,): `t` and `w` the characters of both, -1 for none;
+    `boundary`
     where a paragraph ends or starts."""
 
     def __init__(self, own: Reading, other: Reading, number: int) -> None:
@@ -323,8 +322,8 @@ class Pair:
         return equal >= UNALIKE * min(len(self.partner), len(self.other.solid.codes))
 
     def edge(self, start: int, end: int) -> float | None:
-        """The confidence that the witness has a running head or page number where ``text[start:end]`` is one; None if it
-        has none there, or has some of its characters in the body of the page."""
+        """The confidence that the witness has a running head or page number where ``text[start:end]`` is one; None if
+        it has none there, or has some of its characters in the body of the page."""
         place, partner = self.own.solid.place, self.partner
         first, last = (int(k) for k in np.searchsorted(place, [start, end]))
         inside = np.flatnonzero(partner[first:last] >= 0) + first
@@ -394,7 +393,8 @@ class Pair:
         self.hanzi_t = np.append(own.hanzi, False)[self.t] & (self.t >= 0)
         self.hanzi_w = np.append(other.hanzi, False)[self.w] & (self.w >= 0)
         unlike = self.symbol_t != self.symbol_w
-        # The model does not tell digits, letters and widths of marks apart; only the latter are looked into by themselves.
+        # The model does not tell digits, letters and widths of marks apart; only the latter are looked into by
+        # themselves.
         unlike |= (_plain(self.code_t) != _plain(self.code_w)) & ~self.hanzi_t & ~self.hanzi_w
         unlike &= ~self.boundary
         both = (self.t >= 0) & (self.w >= 0)
@@ -445,7 +445,8 @@ class Pair:
         return text, witness
 
     def _thirds(self, at: Ints) -> tuple[Ints, Ints, Floats]:
-        """What else may have been printed in the columns `at` (n,), where both readings have a character: rows of `at`, code
+        """What else may have been printed in the columns `at` (n,), where both readings have a character: rows of
+        `at`, code
         points, and log10 probability that both engines read it as they did, (m,) each."""
         read, seen = self.code_t[at], self.code_w[at]
         both = np.flatnonzero((read > 0) & (seen > 0) & (self.symbol_t[at] != self.symbol_w[at]))
@@ -469,7 +470,8 @@ class Pair:
         return row[likely], code[likely], cost[likely].astype(float)
 
     def _search(self, choice: Bools) -> Ints:
-        """Which reading the best path takes in each column: `TEXT`, `WITNESS`, or the code point of what neither has."""
+        """Which reading the best path takes in each column: `TEXT`, `WITNESS`, or the code point of what neither
+        has."""
         taken = np.full(len(choice), TEXT, np.int64)
         at = np.flatnonzero(choice)
         if not len(at):
@@ -518,9 +520,9 @@ class Pair:
             np.empty(0, np.float32),
         )
         for path in search(self.model, self._contexts(first), length, arcs, nothing):
-            for place, arc in path:
-                if arc > start[place]:
-                    taken[view[place]] = what[arc]
+            for stop, chosen in path:
+                if chosen > start[stop]:
+                    taken[view[stop]] = what[chosen]
         return taken
 
     def _followers(self) -> Ints:
@@ -555,7 +557,8 @@ class Pair:
         return out
 
     def _groups(self, choice: Bools, taken: Ints) -> list[tuple[int, int]]:
-        """Runs of neighbouring choices that belong together: all Hanzi or none, chosen alike, with no white space between."""
+        """Runs of neighbouring choices that belong together: all Hanzi or none, chosen alike, with no white space
+        between."""
         at = np.flatnonzero(choice)
         if not len(at):
             return []
@@ -623,11 +626,14 @@ class Pair:
         return any(self._elsewhere(self.own, low, high, self._known[1]) >= SHUFFLED for low, high in runs)
 
     def _joined(self, start: int, end: int) -> float:
-        """How much likelier the four symbols after a part of the witness are after it than after what the text has before it."""
+        """How much likelier the four symbols after a part of the witness are after it than after what the text has
+        before it."""
         pad = self.model.pad
         part = np.array([symbol for symbol in self.symbol_w[start:end].tolist() if symbol != pad][-REACH:], np.int64)
         after = [symbol for symbol in self.symbol_t[end : end + 3 * REACH].tolist() if symbol != pad][:REACH]
-        before = [symbol for symbol in self.symbol_t[max(0, start - 3 * REACH) : start].tolist() if symbol != pad][-REACH:]
+        before = [symbol for symbol in self.symbol_t[max(0, start - 3 * REACH) : start].tolist() if symbol != pad][
+            -REACH:
+        ]
         if not after or after[0] == EOS or not len(part):
             return 0.0
         with_part = self.model.score(np.array([*part, *after], np.int64))[len(part) :].sum()

@@ -1,17 +1,17 @@
 """Several readings of the same pages: where they differ, the likelier one is taken.
 
-``repair.clean(text, witnesses=[other])`` or ``repair clean page.txt --witness other.txt`` lays other readings (a second OCR
-engine, an earlier scan) beside the text. Line breaks and blanks of the witnesses count for nothing, and so do their running heads and
-page numbers. For each difference the language model, what engines are known to confuse, where in its line the place is,
-how garbled both readings are around it and which of them has been right elsewhere on the page are weighed by a fitted model
-(``benchmarks/fit_witness.py``). Differences near each other are decided together.
+``repair.clean(text, witnesses=[other])`` or ``repair clean page.txt --witness other.txt`` lays other readings (a second
+OCR engine, an earlier scan) beside the text. Line breaks and blanks of the witnesses count for nothing, and so do their
+running heads and page numbers. For each difference the language model, what engines are known to confuse, where in its
+line the place is, how garbled both readings are around it and which of them has been right elsewhere on the page are
+weighed by a fitted model (``benchmarks/fit_witness.py``). Differences near each other are decided together.
 
-``witness`` takes over characters, ``witness-mark`` marks, digits and signs, ``witness-missing`` characters that the text lacks, ``witness-line`` whole
-lines and parts of lines; ``witness-speck`` takes out what only the text has, ``witness-edge`` running heads and page numbers
-that a witness has at the same edge of the page.
+``witness`` takes over characters, ``witness-mark`` marks, digits and signs, ``witness-missing`` characters that the
+text lacks, ``witness-line`` whole lines and parts of lines; ``witness-speck`` takes out what only the text has,
+``witness-edge`` running heads and page numbers that a witness has at the same edge of the page.
 
-Left alone: everything that all readings agree on, lines that only the text has, protected text, and witnesses that are no
-readings of the same pages.
+Left alone: everything that all readings agree on, lines that only the text has, protected text, and witnesses that are
+no readings of the same pages.
 """
 
 from __future__ import annotations

@@ -15,11 +15,14 @@ Beside = dict[str, tuple[str, ...]]
 def witnesses_of(inputs: Sequence[tuple[str, str | None]], arguments: Sequence[str]) -> tuple[Beside, list[str]]:
     """The witnesses of each input, and messages about inputs for which an argument has none.
 
-    `inputs` are files with the folders they were searched in (`repair.formats.files.located`). An argument that is a file
-    belongs to the one input. A folder or a glob has, for each input, the file with the same path below it, or the only one with the
+    `inputs` are files with the folders they were searched in (`repair.formats.files.located`). An argument that is a
+    file
+    belongs to the one input. A folder or a glob has, for each input, the file with the same path below it, or the
+    only one with the
     same name, the extension left out if need be.
 
-    Raises `InputError`: a missing file, one file for several inputs, a folder that holds nothing for any input, standard
+    Raises `InputError`: a missing file, one file for several inputs, a folder that holds nothing for any input,
+    standard
     input, a witness that is the input itself.
     """
     found: dict[str, list[str]] = {name: [] for name, _ in inputs}

@@ -8,8 +8,9 @@ two columns that the engine took for one), each column by itself again, and else
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 GUTTER = 0.45
@@ -22,6 +23,8 @@ TOGETHER = 0.5
 """Share of the shorter side's height that both sides of a gutter run beside each other."""
 BREAK = 1.1
 """Gap between two lines, in heights of a line beyond the usual gap, from which a new block starts."""
+CANDIDATES = 16
+"""Gutters that are looked at closely."""
 DEEPEST = 30
 """Cuts within each other."""
 
@@ -94,21 +97,18 @@ def _cut(region: list[Item], height: float) -> list[list[Item]]:
             return [rest, edge] if foot else [edge, rest]
     across = sorted((i for i in region if i.left < gutter < i.right), key=lambda i: i.middle)
     rest = [i for i in region if not i.left < gutter < i.right]
-    headings = [i for i in across if _stands_alone(i, rest, height)]
-    left = [i for i in rest if i.right <= gutter] + [i for i in across if i not in headings]
+    headings = _headlines(across, rest, height)
+    own = {i.number for i in headings}
+    left = [i for i in rest if i.right <= gutter] + [i for i in across if i.number not in own]
     right = [i for i in rest if i.left >= gutter]
-    bands: list[list[Item]] = []
-    edges = [*(i.middle for i in headings), math.inf]
-    above = -math.inf
-    for k, below in enumerate(edges):
-        for side in (left, right):
-            band = [i for i in side if above <= i.middle < below]
-            if band:
-                bands.append(band)
-        if k < len(headings):
-            bands.append([headings[k]])
-        above = below
-    return bands
+    edges = [i.middle for i in headings]
+    bands: list[list[Item]] = [[] for _ in range(3 * len(headings) + 2)]
+    for side, items in enumerate((left, right)):
+        for item in items:
+            bands[3 * bisect_right(edges, item.middle) + side].append(item)
+    for k, heading in enumerate(headings):
+        bands[3 * k + 2].append(heading)
+    return [band for band in bands if band]
 
 
 def _edge(region: list[Item], height: float, foot: bool) -> tuple[list[Item], list[Item]]:
@@ -135,27 +135,14 @@ def _gutter(region: list[Item], height: float) -> float | None:
     """Where a gutter runs through the region: the one that the fewest boxes lie across, then the widest."""
     events = sorted([(i.left, 1) for i in region] + [(i.right, -1) for i in region])
     allowed = int(ACROSS * len(region))
-    best: tuple[int, float, float] | None = None
+    found: list[tuple[int, float, float]] = []
     covering = 0
-    run: tuple[float, int] | None = None  # since where few boxes cover, and how many at most
-    for k, (x, step) in enumerate(events):
+    for (x, step), (following, _) in pairwise(events):
         covering += step
-        following = events[k + 1][0] if k + 1 < len(events) else x
-        if following <= x:
-            continue
-        if covering > allowed:
-            run = None
-            continue
-        # From the widest stretch on each count of boxes across.
-        start = run[0] if run and run[1] >= covering and run[1] - covering == 0 else x
-        run = (start, covering)
-        width = following - start
-        if width >= GUTTER * height:
-            middle = (start + following) / 2
-            key = (covering, -width, middle)
-            if (best is None or key < best) and _divides(region, middle):
-                best = key
-    return best[2] if best else None
+        if covering <= allowed and following - x >= GUTTER * height:
+            found.append((covering, x - following, (x + following) / 2))
+    found.sort()
+    return next((middle for _, _, middle in found[:CANDIDATES] if _divides(region, middle)), None)
 
 
 def _divides(region: list[Item], x: float) -> bool:
@@ -177,32 +164,52 @@ def _range(items: list[Item]) -> tuple[float, float]:
     return min(i.top for i in items), max(i.bottom for i in items)
 
 
-def _stands_alone(item: Item, others: list[Item], height: float) -> bool:
-    """Whether a box across a gutter is a headline: higher than the text, or with free space above or below it."""
-    if item.bottom - item.top > 1.35 * height:
+def _headlines(across: list[Item], others: list[Item], height: float) -> list[Item]:
+    """Those boxes across a gutter that are headlines: higher than the text, or with free space above or below them."""
+    ordered = sorted(others, key=lambda o: o.middle)
+    middles = [o.middle for o in ordered]
+    lowest = list(accumulate((o.bottom for o in ordered), max, initial=-math.inf))
+    highest = list(accumulate((o.top for o in reversed(ordered)), min, initial=math.inf))
+    tops, bottoms = sorted(o.top for o in others), sorted(o.bottom for o in others)
+    out = []
+    for item in across:
+        above = lowest[bisect_left(middles, item.top)]
+        below = highest[len(middles) - bisect_right(middles, item.bottom)]
+        beside = bisect_left(tops, item.middle) > bisect_right(bottoms, item.middle)
+        alone = not beside and (item.top - above > height or below - item.bottom > height)
+        if alone or item.bottom - item.top > 1.35 * height:
+            out.append(item)
+    return out
+
+
+class _Row:
+    """A line of a column in the making; its boxes stand side by side."""
+
+    def __init__(self, item: Item) -> None:
+        self.top, self.bottom, self.items = item.top, item.bottom, [item]
+
+    def takes(self, item: Item) -> bool:
+        """Add `item` if it is about as high on the page and beside the others."""
+        shared = min(self.bottom, item.bottom) - max(self.top, item.top)
+        if shared <= 0.5 * min(self.bottom - self.top, item.bottom - item.top):
+            return False
+        at = bisect_right(self.items, item)
+        if at and self.items[at - 1].right - _reach(self.items[at - 1]) > item.left:
+            return False
+        if at < len(self.items) and item.right - _reach(item) > self.items[at].left:
+            return False
+        self.items.insert(at, item)
+        self.top, self.bottom = min(self.top, item.top), max(self.bottom, item.bottom)
         return True
-    above = max((o.bottom for o in others if o.middle < item.top), default=-math.inf)
-    below = min((o.top for o in others if o.middle > item.bottom), default=math.inf)
-    beside = any(o.top < item.middle < o.bottom for o in others)
-    return not beside and (item.top - above > height or below - item.bottom > height)
 
 
 def _rows(region: list[Item]) -> list[list[Item]]:
     """The lines of a column, from top to bottom, each from left to right."""
-    rows: list[list[Item]] = []
+    rows: list[_Row] = []
     for item in sorted(region, key=lambda i: (i.middle, i.left)):
-        for row in rows[-2:][::-1]:
-            top, bottom = _range(row)
-            shared = min(bottom, item.bottom) - max(top, item.top)
-            free = all(item.left >= o.right - _reach(o) or item.right <= o.left + _reach(o) for o in row)
-            if free and shared > 0.5 * min(bottom - top, item.bottom - item.top):
-                row.append(item)
-                break
-        else:
-            rows.append([item])
-    for row in rows:
-        row.sort(key=lambda i: (i.left, i.number))
-    return rows
+        if not any(row.takes(item) for row in rows[-2:][::-1]):
+            rows.append(_Row(item))
+    return [row.items for row in rows]
 
 
 def _reach(item: Item) -> float:

@@ -128,8 +128,10 @@ class _Reader:
             self.word.characters.add(found)
             self.symbols += [self.symbol] * len(found.text)
             return
+        if blank and not self.loose.text:
+            return  # between words, as a rule
         if self.line is None:
-            if blank or not self.blocks:
+            if not self.blocks:
                 return
             self.line = Line()
         self.loose.add(run_characters(self.source, token, is_html=True))
