@@ -71,10 +71,10 @@ def covered(document: Document, start: int, end: int) -> bool:
     """Whether a witness tells what stands in the place of ``text[start:end]``: it has the characters on both sides, as
     far as there are any, and most of those between."""
     for pair in aligned(document):
-        place, paired = pair.own.solid.place, pair.partner >= 0
+        place, partner = pair.own.solid.place, pair.partner
         first, last = (int(k) for k in np.searchsorted(place, [start, end]))
-        beside = paired[max(0, first - 1) : first].all() and paired[last : last + 1].all()
-        if beside and 2 * int(paired[first:last].sum()) >= last - first:
+        beside = (partner[max(0, first - 1) : first] >= 0).all() and (partner[last : last + 1] >= 0).all()
+        if beside and 2 * int((partner[first:last] >= 0).sum()) >= last - first:
             return True
     return False
 

@@ -49,8 +49,9 @@ SHUFFLED, KNOWN_SHUFFLED = 0.5, 0.2
 """Share of a part that the other reading has elsewhere from which their orders differ, and `KNOWN` if they do."""
 TEXT, WITNESS = -2, -1
 """What a path takes in a column, if it is not the code point of what neither reading has."""
-LIKELY, LIKELY_BOTH = -4.5, -8.0
-"""log10 probability that one engine, and that both read as they did from which on a third character is tried."""
+LIKELY, LIKELY_ALONE, LIKELY_BOTH = -4.5, -3.2, -8.0
+"""log10 probability that an engine read as it did from which on a third character is tried: if it is known of both
+engines, if it is known of one; and that both did."""
 EDGE_PASSES = 3
 """How often a witness is looked through for running heads: below a page number there may be another line."""
 WIDE = 20
@@ -312,6 +313,12 @@ class Pair:
         self.model = self.document.resources.model
         self.partner = align(own.solid.codes, other.solid.codes)
 
+    @cached_property
+    def _paired(self) -> tuple[Ints, Ints]:
+        """The characters that have partners, and their partners."""
+        known = np.flatnonzero(self.partner >= 0)
+        return known, self.partner[known]
+
     @property
     def related(self) -> bool:
         """Whether the witness is a reading of the same pages at all."""
@@ -329,9 +336,10 @@ class Pair:
         inside = np.flatnonzero(partner[first:last] >= 0) + first
         if (self.own.solid.codes[inside] == self.other.solid.codes[partner[inside]]).any():
             return None
-        before, after = partner[:first], partner[last:]
-        low = int(before.max(initial=-1))
-        high = int(after[after >= 0][0]) if (after >= 0).any() else len(self.other.symbol)
+        known, there = self._paired
+        k = int(np.searchsorted(known, first)), int(np.searchsorted(known, last))
+        low = int(there[k[0] - 1]) if k[0] else -1
+        high = int(there[k[1]]) if k[1] < len(there) else len(self.other.symbol)
         found = [cut.confidence for cut in self.other.cuts if low < cut.at <= high]
         return max(found) if found else None
 
@@ -453,14 +461,16 @@ class Pair:
         if not len(both):
             return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
         near, channel = self.document.resources.near, self.document.resources.channel
-        rows, codes = [], []
+        keys, logs = [], []
         for side in (read, seen):
-            some, logs = near.candidates(side[both])
-            row, column = np.nonzero((some > 0) & (logs >= LIKELY))
-            rows.append(both[row])
-            codes.append(some[row, column].astype(np.int64))
-        keys = np.unique((np.concatenate(rows) << 21) | np.concatenate(codes))
-        row, code = keys >> 21, keys & ((1 << 21) - 1)
+            some, log = near.candidates(side[both])
+            row, column = np.nonzero((some > 0) & (log >= LIKELY))
+            keys.append((both[row] << 21) | some[row, column])
+            logs.append(log[row, column])
+        keys_, where, count = np.unique(np.concatenate(keys), return_index=True, return_counts=True)
+        # One engine's misreading must be a likely one, or both must be known: nothing else is likely together.
+        tried = keys_[(count > 1) | (np.concatenate(logs)[where] >= LIKELY_ALONE)]
+        row, code = tried >> 21, tried & ((1 << 21) - 1)
         symbol = self.model.code_ids(code)
         other = (code != read[row]) & (code != seen[row]) & (symbol > EOS)
         other &= (symbol != self.symbol_t[at[row]]) & (symbol != self.symbol_w[at[row]])
@@ -610,14 +620,16 @@ class Pair:
 
     @cached_property
     def _known(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-        """All strings of a few characters of the text, and of the witness."""
-        own, other = (hashes(folded(reading.solid.codes), SHORT) for reading in (self.own, self.other))
+        """All strings of a few characters of the text, and of the witness, sorted."""
+        own, other = (np.unique(hashes(folded(reading.solid.codes), SHORT)) for reading in (self.own, self.other))
         return own, other
 
     def _elsewhere(self, reading: Reading, low: int, high: int, known: NDArray[np.uint64]) -> float:
         """Which share of a part of one reading the other has somewhere, by strings of a few characters."""
         keys = hashes(folded(reading.solid.codes[low:high]), SHORT)
-        return float(np.isin(keys, known).mean()) if len(keys) else 0.0
+        if not len(keys) or not len(known):
+            return 0.0
+        return float((known[np.minimum(np.searchsorted(known, keys), len(known) - 1)] == keys).mean())
 
     @cached_property
     def _shuffled(self) -> bool:
