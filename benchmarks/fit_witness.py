@@ -24,7 +24,16 @@ from repair.evaluate import solid
 from repair.filters import agreement, get
 from repair.filters.decoded import KINDS as DECODED
 from repair.filters.decoded import findings
-from repair.filters.readings import FEATURES, KINDS, weighed
+from repair.filters.readings import (
+    EDGE_FEATURES,
+    FEATURES,
+    KINDS,
+    VOTE_FEATURES,
+    edges,
+    judged,
+    votes,
+    weighed,
+)
 from repair.language.resources import Resources, default_resources
 from repair.pipeline import Pipeline
 
@@ -60,6 +69,9 @@ def pairs(folder: Path) -> Iterator[tuple[Page, list[Page]]]:
 
 
 BEFORE = Pipeline([get("encoding"), get("page_edge")])
+"""What the text has gone through before it is compared."""
+PREPARED = Pipeline([get("encoding")])
+"""What a witness has gone through."""
 
 
 def examples(folder: Path, measure: bool, resources: Resources) -> tuple[Examples, int]:
@@ -72,7 +84,7 @@ def examples(folder: Path, measure: bool, resources: Resources) -> tuple[Example
         if not truth or distance > WORST * len(truth):
             continue
         errors += distance
-        for d in weighed(Document(text, None, resources, witnesses=tuple(BEFORE(o.raw).text for o in others))):
+        for d in weighed(Document(text, None, resources, witnesses=tuple(PREPARED(o.raw).text for o in others))):
             after = solid(text[: d.start] + d.after + text[d.end :]).text
             better = distance - Levenshtein.distance(after, truth)
             size = max(len(solid(d.after).text), d.end - d.start)
@@ -84,6 +96,68 @@ def examples(folder: Path, measure: bool, resources: Resources) -> tuple[Example
             near = text[max(0, d.start - 8) : d.start], text[d.start : d.end], d.after, text[d.end : d.end + 8]
             shown.append(f"{page.name}\t" + "{}[{}|{}]{}".format(*near).replace("\n", "⏎"))
     return Examples(np.array(xs), np.array(ys), np.array(kinds), np.array(won), np.array(path), shown), errors
+
+
+def triples(folder: Path) -> Iterator[tuple[Page, Page, Page]]:
+    """Pages with the same page by another engine, and a third reading of the same print: the page in another
+    severity."""
+    found = list(pages(folder))
+    for page in found:
+        same = [p for p in found if p.truth == page.truth and p is not page]
+        engines, level = page.name.split("/")[0], page.name.split("/")[1]
+        second = next((p for p in same if p.name.split("/")[1] == level), None)
+        for third in same if second else ():
+            if third is not second and third.name.split("/")[0] != engines:
+                yield page, second, third
+
+
+def fit_votes(folder: Path, weights: Path) -> None:
+    """Fits what a second witness adds where it agrees with the first, or with the text."""
+    resources = Resources(weights.parent)
+    rows, right, measured = [], [], []
+    for page, *others in triples(folder):
+        text, truth = BEFORE(page.raw).text, solid(page.truth).text
+        distance = Levenshtein.distance(solid(text).text, truth)
+        if distance > WORST * len(truth):
+            continue
+        document = Document(text, None, resources, witnesses=tuple(PREPARED(o.raw).text for o in others))
+        found = judged(document)
+        for d, row in zip(found, votes(document, found), strict=True):
+            better = distance - Levenshtein.distance(solid(text[: d.start] + d.after + text[d.end :]).text, truth)
+            rows.append(row)
+            right.append(float(better > 0 and better >= 0.7 * max(len(solid(d.after).text), d.end - d.start)))
+            measured.append(page.unit % 4 == 3)
+    x, y, some = np.array(rows), np.array(right), np.array(measured)
+    w = fit_logistic(x[~some], y[~some], 1.0)
+    store_weights(weights, "witness_votes", VOTE_FEATURES, w, "benchmarks/fit_witness.py")
+    print("\nvotes: " + ", ".join(f"{name} {value:.2f}" for name, value in zip(VOTE_FEATURES, w, strict=True)))
+    for name, p in (("one witness", x[some, 1]), ("votes", x[some] @ w)):
+        print(name)
+        print(reliability(1 / (1 + np.exp(-p)), y[some]))
+
+
+def fit_edges(folder: Path, weights: Path) -> None:
+    """Fits what it says of a running head that the witness has one too, on heads that the text alone leaves
+    doubtful."""
+    store_weights(weights, "witness_edge", EDGE_FEATURES, np.zeros(len(EDGE_FEATURES)), "nothing known")
+    resources = Resources(weights.parent)
+    rows, won, measured = [], [], []
+    for page, others in pairs(folder):
+        text, truth = BEFORE(page.raw).text, solid(page.truth).text
+        distance = Levenshtein.distance(solid(text).text, truth)
+        if distance > WORST * len(truth):
+            continue
+        for edge in edges(Document(text, None, resources, witnesses=tuple(PREPARED(o.raw).text for o in others))):
+            rows.append(edge.evidence)
+            won.append(distance - Levenshtein.distance(solid(text[: edge.start] + text[edge.end :]).text, truth))
+            measured.append(page.unit % 4 == 3)
+    x, y, some = np.array(rows), (np.array(won) > 0).astype(float), np.array(measured)
+    # Few are wrong or none: one more that is keeps the probability from 1.
+    w = fit_logistic(np.vstack([x[~some], x[~some].mean(axis=0)]), np.append(y[~some], 0.0), 1.0)
+    store_weights(weights, "witness_edge", EDGE_FEATURES, w, "benchmarks/fit_witness.py")
+    p = 1 / (1 + np.exp(-(x @ w)))
+    print(f"\nedges: {int((~some).sum())} fitted on, {int(y[~some].sum())} right; measured, {int(some.sum())}:")
+    print(reliability(p[some], y[some]))
 
 
 def fit_agreement(folder: Path, weights: Path) -> None:
@@ -102,7 +176,7 @@ def fit_agreement(folder: Path, weights: Path) -> None:
         if Levenshtein.distance(solid(page.raw).text, truth) > WORST * len(truth):
             continue
         text = pipeline(page.raw, witnesses=witnesses).text
-        prepared = tuple(BEFORE(w).text for w in witnesses)
+        prepared = tuple(PREPARED(w).text for w in witnesses)
         known = agreement.agreement(Document(text, None, resources, witnesses=prepared))
         distance = Levenshtein.distance(solid(text).text, truth)
         for f in findings(Document(text, None, resources)) if known else ():
@@ -178,6 +252,8 @@ def main() -> None:
         found = {wanted: round(safe_from(p, fit.won[some], wanted), 3) for wanted in (0.99, 0.98, 0.97, 0.95, 0.9)}
         print(f"{kind}: of the characters touched the share that became right is reached from {found} on")
     measured, measured_errors = examples(a.pages, True, resources)
+    fit_edges(a.pages, a.weights)
+    fit_votes(a.pages, a.weights)
     fit_agreement(a.pages, a.weights)
     if a.save:
         np.savez(

@@ -122,12 +122,13 @@ class Pipeline:
         return Result(text, text)
 
     def _prepared(self, witnesses: Sequence[str], level: Level) -> tuple[str, ...]:
-        """The witnesses as the text is when the filter that compares them comes to it: repaired by the filters before
-        it."""
-        names = [filter_.name for filter_ in self.filters]
-        if not witnesses or WITNESS not in names:
+        """The witnesses with the same characters set right as in the text; their lines are left to the filter that
+        compares them."""
+        if not witnesses or not any(filter_.name == WITNESS for filter_ in self.filters):
             return tuple(witnesses)
-        before = Pipeline(self.filters[: names.index(WITNESS)], lexicon=self.lexicon, resources=self.resources)
+        before = Pipeline(
+            (filter_ for filter_ in self.filters if filter_.lexical), lexicon=self.lexicon, resources=self.resources
+        )
         return tuple(before(w, level=level).text for w in witnesses)
 
     def _proposals(self, filter_: Filter, propose: Propose, document: Document) -> list[tuple[Proposal, Level]]:

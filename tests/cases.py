@@ -17,6 +17,7 @@ class Case(NamedTuple):
     before: str
     after: str
     comment: str
+    witnesses: tuple[str, ...] = ()
 
 
 def unescape(cell: str) -> str:
@@ -28,9 +29,12 @@ def read_cases(rule: str) -> list[Case]:
     rows = []
     lines = (FIXTURES / "cases" / f"{rule}.tsv").read_text(encoding="utf-8").split("\n")
     body = [line for line in lines if line.strip() and not line.startswith("# ")]
+    names = body[0].split("\t")
     for line in body[1:]:
-        cells = [*line.split("\t"), "", "", ""][:5]
-        rows.append(Case(rule, cells[0], cells[1], unescape(cells[2]), unescape(cells[3]), cells[4]))
+        row = dict(zip(names, [*line.split("\t"), *[""] * len(names)], strict=False))
+        witnesses = tuple(unescape(text) for name in names if name.startswith("witness") if (text := row[name]))
+        before, after = unescape(row["before"]), unescape(row["after"])
+        rows.append(Case(rule, row["id"], row["expect"], before, after, row["comment"], witnesses))
     return rows
 
 

@@ -36,17 +36,17 @@ def alone() -> dict[str, Pipeline]:
 
 @pytest.mark.parametrize("case", params())
 def test_case(case: Case, alone: dict[str, Pipeline]) -> None:
-    result = repair.clean(case.before)
+    result = repair.clean(case.before, witnesses=case.witnesses)
     assert repair.revert(result.text, result.corrections) == case.before
     mine = [c for c in (*result.corrections, *result.suggestions) if c.rule == case.rule]
     if case.expect == "safe":
         assert result.text == case.after
     elif case.expect == "review":
         assert result.text == case.before
-        assert alone[case.rule](case.before, level="review").text == case.after
+        assert alone[case.rule](case.before, level="review", witnesses=case.witnesses).text == case.after
         assert any(c.level == "review" for c in mine)
     elif case.expect == "likely":
-        assert repair.clean(case.before, level="review").text == case.after
+        assert repair.clean(case.before, level="review", witnesses=case.witnesses).text == case.after
     elif case.expect == "note":
         assert result.text == case.before
         assert any(c.level == "note" for c in mine)

@@ -68,13 +68,13 @@ def _agreement(document: Document) -> Agreement | None:
 
 
 def covered(document: Document, start: int, end: int) -> bool:
-    """Whether a witness has the characters on both sides of ``text[start:end]``, so that it tells what stood
-    between."""
+    """Whether a witness tells what stands in the place of ``text[start:end]``: it has the characters on both sides, as
+    far as there are any, and most of those between."""
     for pair in aligned(document):
         place, partner = pair.own.solid.place, pair.partner
-        before = int(np.searchsorted(place, start)) - 1
-        after = int(np.searchsorted(place, end))
-        if before >= 0 and after < len(place) and partner[before] >= 0 and partner[after] >= 0:
+        first, last = (int(k) for k in np.searchsorted(place, [start, end]))
+        beside = (partner[max(0, first - 1) : first] >= 0).all() and (partner[last : last + 1] >= 0).all()
+        if beside and 2 * int((partner[first:last] >= 0).sum()) >= last - first:
             return True
     return False
 

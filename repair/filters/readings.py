@@ -49,8 +49,11 @@ SHUFFLED, KNOWN_SHUFFLED = 0.5, 0.2
 """Share of a part that the other reading has elsewhere from which their orders differ, and `KNOWN` if they do."""
 TEXT, WITNESS = -2, -1
 """What a path takes in a column, if it is not the code point of what neither reading has."""
-LIKELY, LIKELY_BOTH = -4.5, -8.0
-"""log10 probability that one engine, and that both read as they did from which on a third character is tried."""
+LIKELY, LIKELY_ALONE, LIKELY_BOTH = -4.5, -3.2, -8.0
+"""log10 probability that an engine read as it did from which on a third character is tried: if it is known of both
+engines, if it is known of one; and that both did."""
+EDGE_PASSES = 3
+"""How often a witness is looked through for running heads: below a page number there may be another line."""
 WIDE = 20
 """Columns around a difference in which other differences are its company."""
 
@@ -105,6 +108,9 @@ FEATURES = (
     "beside_digit",
     "whole_line",
     "edge_of_page",
+    "edge_short",
+    "width",
+    "natural_join",
     "ends_sentence",
     *(f"text_{mark}" for mark in MARKS),
     *(f"witness_{mark}" for mark in MARKS),
@@ -156,6 +162,9 @@ class Reading:
         self.hanzi: Bools = ((codes >= 0x3400) & (codes <= 0x9FFF)) | (codes >= 0x20000)
         self.total = np.concatenate([[0.0], np.cumsum(self.logp)])
         self.bad = np.concatenate([[0.0], np.cumsum(self.logp < GARBLED)])
+        self.cuts: list[Cut] = []
+        self.width = float(np.median(np.bincount(self.line))) if len(codes) else 0.0
+        """Characters of a line, as most have them."""
         self.style = float(np.maximum(self.logp, -4.0).sum() - 300) / (len(codes) + 200)
 
     def slot(self, at: Ints) -> NDArray[np.int8]:
@@ -163,14 +172,33 @@ class Reading:
         return np.where(self.first[at], FIRST, np.where(self.last[at], LAST, INSIDE)).astype(np.int8)
 
 
-def without_edges(document: Document) -> str:
+class Cut(NamedTuple):
+    """A running head or page number taken out of a witness before its character `at`, with the confidence in that."""
+
+    at: int
+    confidence: float
+
+
+def without_edges(document: Document) -> tuple[str, list[Cut]]:
     """The text without its running heads and page numbers, the doubtful ones left out too: nobody misses them here."""
-    pieces, done = [], 0
-    for p in sorted(page_edge.propose(document, page_edge.FILTER.settings), key=lambda p: p.start):
-        if p.start >= done:
-            pieces.append(document.text[done : p.start])
-            done = p.end
-    return "".join([*pieces, document.text[done:]])
+    cuts: list[Cut] = []
+    for _ in range(EDGE_PASSES):
+        found = sorted(page_edge.propose(document, page_edge.FILTER.settings), key=lambda p: -p.start)
+        if not found:
+            break
+        text = document.text
+        for p in found:  # from the end, so that what lies before stays where it is
+            if p.end <= len(text):
+                text = text[: p.start] + text[p.end :]
+                cuts = [Cut(_moved(cut.at, p.start, p.end), cut.confidence) for cut in cuts]
+                cuts.append(Cut(p.start, p.confidence))
+        document = Document(text, document.lexicon, document.resources)
+    return document.text, cuts
+
+
+def _moved(at: int, start: int, end: int) -> int:
+    """Where the place `at` is once ``[start, end)`` is gone."""
+    return at - (end - start) if at >= end else min(at, start)
 
 
 def witness_reading(document: Document, number: int) -> Reading:
@@ -178,21 +206,83 @@ def witness_reading(document: Document, number: int) -> Reading:
     known: dict[int, Reading] = document.shared.setdefault("readings", {})
     if number not in known:
         resources = document.resources
-        text = without_edges(Document(document.witnesses[number], document.lexicon, resources))
-        known[number] = Reading(Document(text, document.lexicon, resources))
+        text, cuts = without_edges(Document(document.witnesses[number], document.lexicon, resources))
+        reading = Reading(Document(text, document.lexicon, resources))
+        reading.cuts = [Cut(int(np.searchsorted(reading.solid.place, cut.at)), cut.confidence) for cut in cuts]
+        known[number] = reading
     return known[number]
+
+
+class Edge(NamedTuple):
+    """A running head or page number of the text, ``text[start:end]``, where a witness has one too. `evidence`: a value
+    for each of `EDGE_FEATURES`; `probability`: that it is one."""
+
+    start: int
+    end: int
+    witness: int
+    evidence: Floats
+    probability: float
+
+
+EDGE_FEATURES = ("bias", "text", "witness")
+
+
+def edges(document: Document) -> list[Edge]:
+    """The running heads and page numbers of the text that are confirmed by a witness."""
+    out = []
+    pairs = [pair for pair in aligned(document) if pair.other.cuts]
+    for p in page_edge.propose(document, page_edge.FILTER.settings) if pairs else ():
+        for pair in pairs:
+            other = pair.edge(p.start, p.end)
+            if other is not None:
+                row = np.array([1.0, _odds(p.confidence), _odds(other)])
+                weights = document.resources.weights("witness_edge", EDGE_FEATURES)
+                out.append(Edge(p.start, p.end, pair.number, row, logistic(float(row @ weights))))
+    return out
+
+
+def _odds(p: float) -> float:
+    p = min(max(p, 1e-4), 1 - 1e-4)
+    return math.log(p / (1 - p))
 
 
 def differences(document: Document) -> list[Difference]:
     """Where the document's witnesses differ from it, witness by witness, with probabilities; found once."""
     if "readings" not in document.memo:
-        found = weighed(document)
-        weights = {kind: document.resources.weights(f"witness_{kind}", FEATURES) for kind in {d.kind for d in found}}
-        document.memo["readings"] = [
-            d._replace(probability=logistic(float(d.evidence @ weights[d.kind]))) for d in found
-        ]
+        found = judged(document)
+        if len(aligned(document)) > 1:
+            weights = document.resources.weights("witness_votes", VOTE_FEATURES)
+            rows = votes(document, found)
+            found = [d._replace(probability=logistic(float(row @ weights))) for d, row in zip(found, rows, strict=True)]
+        document.memo["readings"] = found
     out: list[Difference] = document.memo["readings"]
     return out
+
+
+def judged(document: Document) -> list[Difference]:
+    """The differences with probabilities as if each witness were the only one."""
+    found = weighed(document)
+    weights = {kind: document.resources.weights(f"witness_{kind}", FEATURES) for kind in {d.kind for d in found}}
+    return [d._replace(probability=logistic(float(d.evidence @ weights[d.kind]))) for d in found]
+
+
+VOTE_FEATURES = ("bias", "stated", "for", "against")
+
+
+def votes(document: Document, found: list[Difference]) -> list[Floats]:
+    """For each difference a value for each of `VOTE_FEATURES`: how many other witnesses read the same, and how many as
+    the text does."""
+    pairs = aligned(document)
+    same: dict[tuple[int, int, str], int] = {}
+    for d in found:
+        key = (d.start, d.end, d.after)
+        same[key] = same.get(key, 0) + 1
+    rows = []
+    for d in found:
+        others = [pair for pair in pairs if pair.number != d.witness]
+        against = sum(pair.confirms(d.start, d.end) for pair in others)
+        rows.append(np.array([1.0, _odds(d.probability), same[d.start, d.end, d.after] - 1, against]))
+    return rows
 
 
 def weighed(document: Document) -> list[Difference]:
@@ -223,6 +313,12 @@ class Pair:
         self.model = self.document.resources.model
         self.partner = align(own.solid.codes, other.solid.codes)
 
+    @cached_property
+    def _paired(self) -> tuple[Ints, Ints]:
+        """The characters that have partners, and their partners."""
+        known = np.flatnonzero(self.partner >= 0)
+        return known, self.partner[known]
+
     @property
     def related(self) -> bool:
         """Whether the witness is a reading of the same pages at all."""
@@ -231,6 +327,32 @@ class Pair:
             return False
         equal = int((self.own.solid.codes[paired] == self.other.solid.codes[self.partner[paired]]).sum())
         return equal >= UNALIKE * min(len(self.partner), len(self.other.solid.codes))
+
+    def edge(self, start: int, end: int) -> float | None:
+        """The confidence that the witness has a running head or page number where ``text[start:end]`` is one; None if
+        it has none there, or has some of its characters in the body of the page."""
+        place, partner = self.own.solid.place, self.partner
+        first, last = (int(k) for k in np.searchsorted(place, [start, end]))
+        inside = np.flatnonzero(partner[first:last] >= 0) + first
+        if (self.own.solid.codes[inside] == self.other.solid.codes[partner[inside]]).any():
+            return None
+        known, there = self._paired
+        k = int(np.searchsorted(known, first)), int(np.searchsorted(known, last))
+        low = int(there[k[0] - 1]) if k[0] else -1
+        high = int(there[k[1]]) if k[1] < len(there) else len(self.other.symbol)
+        found = [cut.confidence for cut in self.other.cuts if low < cut.at <= high]
+        return max(found) if found else None
+
+    def confirms(self, start: int, end: int) -> bool:
+        """Whether the witness has ``text[start:end]`` as it stands, with the same characters beside it; or nothing
+        either, where that is empty."""
+        place, partner = self.own.solid.place, self.partner
+        first, last = (int(k) for k in np.searchsorted(place, [start, end]))
+        around = partner[max(0, first - 1) : last + 1]
+        if (around < 0).any() or (np.diff(around) != 1).any():
+            return False
+        inside = np.arange(first, last)
+        return bool((self.own.solid.codes[inside] == self.other.solid.codes[partner[inside]]).all())
 
     # ---------------------------------------------------------------- columns
 
@@ -339,14 +461,16 @@ class Pair:
         if not len(both):
             return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
         near, channel = self.document.resources.near, self.document.resources.channel
-        rows, codes = [], []
+        keys, logs = [], []
         for side in (read, seen):
-            some, logs = near.candidates(side[both])
-            row, column = np.nonzero((some > 0) & (logs >= LIKELY))
-            rows.append(both[row])
-            codes.append(some[row, column].astype(np.int64))
-        keys = np.unique((np.concatenate(rows) << 21) | np.concatenate(codes))
-        row, code = keys >> 21, keys & ((1 << 21) - 1)
+            some, log = near.candidates(side[both])
+            row, column = np.nonzero((some > 0) & (log >= LIKELY))
+            keys.append((both[row] << 21) | some[row, column])
+            logs.append(log[row, column])
+        keys_, where, count = np.unique(np.concatenate(keys), return_index=True, return_counts=True)
+        # One engine's misreading must be a likely one, or both must be known: nothing else is likely together.
+        tried = keys_[(count > 1) | (np.concatenate(logs)[where] >= LIKELY_ALONE)]
+        row, code = tried >> 21, tried & ((1 << 21) - 1)
         symbol = self.model.code_ids(code)
         other = (code != read[row]) & (code != seen[row]) & (symbol > EOS)
         other &= (symbol != self.symbol_t[at[row]]) & (symbol != self.symbol_w[at[row]])
@@ -496,20 +620,37 @@ class Pair:
 
     @cached_property
     def _known(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-        """All strings of a few characters of the text, and of the witness."""
-        own, other = (hashes(folded(reading.solid.codes), SHORT) for reading in (self.own, self.other))
+        """All strings of a few characters of the text, and of the witness, sorted."""
+        own, other = (np.unique(hashes(folded(reading.solid.codes), SHORT)) for reading in (self.own, self.other))
         return own, other
 
     def _elsewhere(self, reading: Reading, low: int, high: int, known: NDArray[np.uint64]) -> float:
         """Which share of a part of one reading the other has somewhere, by strings of a few characters."""
         keys = hashes(folded(reading.solid.codes[low:high]), SHORT)
-        return float(np.isin(keys, known).mean()) if len(keys) else 0.0
+        if not len(keys) or not len(known):
+            return 0.0
+        return float((known[np.minimum(np.searchsorted(known, keys), len(known) - 1)] == keys).mean())
 
     @cached_property
     def _shuffled(self) -> bool:
         """Whether the readings have parts of the page in different orders, as where one has mixed up columns."""
         runs = ((int(self.t[start]), int(self.t[end - 1]) + 1) for start, end in self.kept if end - start >= PART)
         return any(self._elsewhere(self.own, low, high, self._known[1]) >= SHUFFLED for low, high in runs)
+
+    def _joined(self, start: int, end: int) -> float:
+        """How much likelier the four symbols after a part of the witness are after it than after what the text has
+        before it."""
+        pad = self.model.pad
+        part = np.array([symbol for symbol in self.symbol_w[start:end].tolist() if symbol != pad][-REACH:], np.int64)
+        after = [symbol for symbol in self.symbol_t[end : end + 3 * REACH].tolist() if symbol != pad][:REACH]
+        before = [symbol for symbol in self.symbol_t[max(0, start - 3 * REACH) : start].tolist() if symbol != pad][
+            -REACH:
+        ]
+        if not after or after[0] == EOS or not len(part):
+            return 0.0
+        with_part = self.model.score(np.array([*part, *after], np.int64))[len(part) :].sum()
+        without = self.model.score(np.array([*before, *after], np.int64))[len(before) :].sum()
+        return float(np.clip(with_part - without, -8.0, 8.0))
 
     def _missing(self, start: int, end: int) -> Difference | None:
         """A part of the page that only the witness has."""
@@ -519,6 +660,8 @@ class Pair:
         known = self._elsewhere(other, a, b + 1, self._known[0])
         if any(beside) or known > (KNOWN_SHUFFLED if self._shuffled else KNOWN):
             return None  # the text has something else there, or has it in another place
+        if 3 * len(set(other.solid.codes[a : b + 1].tolist())) <= end - start:
+            return None  # a loop
         before, after = self._beside(start, -1), self._beside(end - 1, 1)
         text = other.document.text
         lo, hi = int(other.solid.place[a]), int(other.solid.place[b]) + 1
@@ -536,6 +679,8 @@ class Pair:
         distance = min(int(other.line[a]), lines - 1 - int(other.line[b]))
         mean = float(other.total[b + 1] - other.total[a]) / (b + 1 - a)
         hanzi = float(other.hanzi[a : b + 1].mean())
+        outer = before < 0 or after < 0
+        width = min(1.5, (end - start) / max(1.0, other.width))
         values = {
             "bias": 1.0,
             "natural_witness": mean,
@@ -547,9 +692,12 @@ class Pair:
             "last_witness": float(other.last[b]),
             "first_text": float(after >= 0 and own.first[after]),
             "last_text": float(before >= 0 and own.last[before]),
-            "edge_of_page": float(distance == 0) + float(before < 0 or after < 0),
+            "edge_of_page": float(distance == 0) + float(outer),
             "ends_sentence": float(chr(int(other.solid.codes[b])) in "。！？”；："),
             "hanzi_witness": hanzi,
+            "width": width,
+            "edge_short": float(outer and width < 0.75),
+            "natural_join": self._joined(start, end),
             "around_witness": mean_around(other.total, a, b + 1 - a, -2.0),
         }
         for name, value in values.items():

@@ -339,5 +339,6 @@ FILTER = Filter(
         ),
     ),
     propose,
+    guesses=True,
     settings={"minimum": 5},
 )
