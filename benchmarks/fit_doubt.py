@@ -19,8 +19,9 @@ from rapidfuzz.distance import Levenshtein
 from repair.document import Document
 from repair.evaluate import solid
 from repair.filters.decoded import KINDS, findings
-from repair.filters.doubt import FEATURES, evidence, odds
+from repair.filters.doubt import FEATURES, evidence
 from repair.formats.ocr import OcrFile, read_ocr
+from repair.language.logistic import log_odds
 
 WORST = 0.4
 OUTPUTS = ("hocr_page.html", "boxes.json")
@@ -65,12 +66,12 @@ def main() -> None:
                 rows.setdefault((kind, wanted), []).append((example[0], example[1], example[2], example[3]))
     for kind in KINDS:
         x, p, y, _ = (np.array(column) for column in zip(*rows[kind, "fit"], strict=True))
-        w = fit_logistic(x, y, offset=np.array([odds(v) for v in p]))
+        w = fit_logistic(x, y, offset=np.array([log_odds(v) for v in p]))
         store_weights(a.weights, f"doubt_{kind}", FEATURES, w, "benchmarks/fit_doubt.py")
         print(f"{kind}: {dict(zip(FEATURES, np.round(w, 2).tolist(), strict=True))}")
         for wanted in ("fit", "measure"):
             x, p, y, won = (np.array(column) for column in zip(*rows[kind, wanted], strict=True))
-            revised = 1 / (1 + np.exp(-(x @ w + np.array([odds(v) for v in p]))))
+            revised = 1 / (1 + np.exp(-(x @ w + np.array([log_odds(v) for v in p]))))
             for name, q in (("text alone", p), ("with doubt", revised)):
                 q = np.clip(q, 1e-6, 1 - 1e-6)
                 loss = -np.mean(y * np.log(q) + (1 - y) * np.log(1 - q))

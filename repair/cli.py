@@ -377,8 +377,7 @@ def _page_outcome(name: str, page: OcrFile, data: bytes, result: Result) -> Outc
     from .log import LoggedDocument, entries_of, page_record
 
     written = page.rewritten(result.corrections)
-    for reason in dict.fromkeys(written.kept.values()):
-        result = _demoted(result, {c for c, why in written.kept.items() if why == reason}, reason)
+    result = result.holding_back(written.kept)
     splices = {c: page.splices(c) for c in result.suggestions if c.level != "note"} | dict(written.splices)
     record = page_record(name, page, data, written.data, None if name == STDIN else name)
     logged = LoggedDocument(record, entries_of(result, splices))
@@ -428,20 +427,10 @@ def _writable(result: Result, file: TextFile) -> tuple[Result, bytes, int]:
     ):
         new = {c for c in result.corrections if c not in dropped and test(c)}
         dropped |= new
-        result = _demoted(result, new, reason)
+        result = result.holding_back(dict.fromkeys(new, reason))
         with contextlib.suppress(InputError):
             return result, encode(result.text, file), len(dropped)
     raise AssertionError("a text without corrections is written as it was read")
-
-
-def _demoted(result: Result, these: set[Correction], reason: str) -> Result:
-    """`result` with some of its corrections as suggestions."""
-    from .text import Result, apply, ordered
-
-    kept = tuple(c for c in result.corrections if c not in these)
-    added = [replace(c, reason=f"{c.reason}; not applied: {reason}".lstrip("; ")) for c in these]
-    text = apply(result.original, kept)
-    return Result(result.original, text, kept, ordered([*result.suggestions, *added]))
 
 
 def _outcomes(args: argparse.Namespace, names: Sequence[str]) -> Iterator[Outcome | Failure]:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from .formats.engines import ENGINES, EXTRA, PACKAGES, Engine, scans
 from .formats.plain import InputError, encode, shown
 from .log import LoggedDocument, document_record, entries_of, page_record
-from .text import Result, apply, ordered
 
 if TYPE_CHECKING:
     from .formats.ocr import OcrFile
     from .pipeline import Pipeline
-    from .text import Correction, Level
+    from .text import Level, Result
 
 Target = Literal["text", "hocr"]
 NAMES = (*(engine.name for engine in ENGINES), "both")
@@ -93,16 +92,7 @@ def repaired(reading: Reading, pipeline: Pipeline, level: Level, target: Target,
         record = document_record(name, file, encode(file.text, file), data)
         return Repaired(data, LoggedDocument(record, entries_of(result)), result)
     rewritten = page.rewritten(result.corrections)
-    result = _without(result, rewritten.kept)
+    result = result.holding_back(rewritten.kept)
     splices = {c: page.splices(c) for c in (*result.corrections, *result.suggestions)}
     record = page_record(name, page, page.rewritten(()).data, rewritten.data)
     return Repaired(rewritten.data, LoggedDocument(record, entries_of(result, splices)), result)
-
-
-def _without(result: Result, kept: Mapping[Correction, str]) -> Result:
-    """`result` with the corrections that the page cannot hold as suggestions."""
-    done = tuple(c for c in result.corrections if c not in kept)
-    rest = [
-        replace(c, reason=f"{c.reason}; not applied: {kept[c]}".lstrip("; ")) for c in result.corrections if c in kept
-    ]
-    return Result(result.original, apply(result.original, done), done, ordered([*result.suggestions, *rest]))

@@ -6,8 +6,8 @@ to the *original* text; in a `Proposal` they refer to the text the filter was sh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 Level = Literal["safe", "review", "note"]
@@ -80,6 +80,16 @@ class Result:
     text: str
     corrections: tuple[Correction, ...] = ()
     suggestions: tuple[Correction, ...] = field(default=())
+
+    def holding_back(self, reasons: Mapping[Correction, str]) -> Result:
+        """The same with some of the corrections as suggestions that say why they are not applied."""
+        kept = tuple(c for c in self.corrections if c not in reasons)
+        held = [
+            replace(c, reason=f"{c.reason}; not applied: {reasons[c]}".lstrip("; "))
+            for c in self.corrections
+            if c in reasons
+        ]
+        return Result(self.original, apply(self.original, kept), kept, ordered([*self.suggestions, *held]))
 
 
 def apply(text: str, corrections: Iterable[Correction]) -> str:

@@ -8,14 +8,13 @@ regression for each kind of finding revises the probability that the rule has fo
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..document import Document
-from ..language.logistic import LIMIT, logistic
+from ..language.logistic import log_odds, logistic
 from .readings import aligned
 
 UNKNOWN, DIFFERENT, EQUAL = 0, 1, 2
@@ -25,8 +24,7 @@ FEATURES = ("bias", "stated", "equal", "equal_stated", "different", "different_s
 
 class Agreement(NamedTuple):
     """For each character of a text what the witnesses have in its place, int8 (n,), and for each gap between
-    characters,
-    before the first and after the last, whether they have nothing there either, bool (n + 1,)."""
+    characters, before the first and after the last, whether they have nothing there either, bool (n + 1,)."""
 
     characters: NDArray[np.int8]
     gaps: NDArray[np.bool_]
@@ -71,8 +69,8 @@ def covered(document: Document, start: int, end: int) -> bool:
     """Whether a witness tells what stands in the place of ``text[start:end]``: it has the characters on both sides, as
     far as there are any, and most of those between."""
     for pair in aligned(document):
-        place, partner = pair.own.solid.place, pair.partner
-        first, last = (int(k) for k in np.searchsorted(place, [start, end]))
+        partner = pair.partner
+        first, last = pair.own.range(start, end)
         beside = (partner[max(0, first - 1) : first] >= 0).all() and (partner[last : last + 1] >= 0).all()
         if beside and 2 * int((partner[first:last] >= 0).sum()) >= last - first:
             return True
@@ -81,8 +79,7 @@ def covered(document: Document, start: int, end: int) -> bool:
 
 def evidence(stated: float, state: int) -> NDArray[np.float64]:
     """A value for each of `FEATURES`."""
-    p = min(max(stated, 1e-9), 1 - 1e-9)
-    odds = max(-LIMIT, min(LIMIT, math.log(p / (1 - p))))
+    odds = log_odds(stated)
     equal, different = float(state == EQUAL), float(state == DIFFERENT)
     return np.array([1.0, odds, equal, equal * odds, different, different * odds])
 

@@ -203,7 +203,7 @@ def _shape(text: str, rows: Sequence[Row], widths: NDArray[np.float64], lo: int,
     unfinished = sum(text[rows[k].end - 1] not in TERMINAL for k in inside)
     if unfinished < max(3, _OPEN * len(inside)) or _marked(text, rows, inside) < _MARKED:
         return None
-    return Column(lo, hi, width, full, _margin(here, width), _indents(text, rows, widths, lo, hi, width))
+    return Column(lo, hi, width, full, margin(here, width), _indents(text, rows, widths, lo, hi, width))
 
 
 def _marked(text: str, rows: Sequence[Row], of: Sequence[int]) -> float:
@@ -211,19 +211,19 @@ def _marked(text: str, rows: Sequence[Row], of: Sequence[int]) -> float:
     return 1 - sum(inner) / max(1, len(of))
 
 
-def _margin(here: NDArray[np.float64], width: float) -> float:
-    """Width of a line that reaches the right margin."""
-    full = np.sort(here[(here >= 0.88 * width) & (here <= 1.12 * width)])
-    return float(full[2 * len(full) // 3]) if len(full) else width
+def margin(widths: Sequence[float] | NDArray[np.float64], width: float) -> float:
+    """Width of a line that reaches the right margin, not of the first lines of paragraphs."""
+    full = sorted(float(w) for w in widths if 0.88 * width <= w <= 1.12 * width)
+    return full[2 * len(full) // 3] if full else width
 
 
 def _indents(text: str, rows: Sequence[Row], widths: NDArray[np.float64], lo: int, hi: int, width: float) -> float:
     """How certain it is that paragraphs are indented: by full lines below the plain ends of paragraphs."""
-    margin = _margin(widths[lo:hi], width)
+    right = margin(widths[lo:hi], width)
     late = flush = 0
     for k in range(lo, hi - 1):
         if widths[k] < 0.75 * width and text[rows[k].end - 1] in _FINAL and widths[k + 1] >= 0.75 * width:
-            by = margin - widths[k + 1]
+            by = right - widths[k + 1]
             late += 1.0 <= by <= 3.2
             flush += abs(by) <= 0.6
     return float((late + 1) / (late + flush + 1.25))

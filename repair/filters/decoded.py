@@ -22,6 +22,7 @@ from ..language.logistic import logistic
 from ..language.ngram import BOS, EOS
 from ..language.slips import FIRST, INSIDE, LAST
 from ..language.words import Words
+from . import doubt
 
 KINDS = ("hanzi", "mark", "insert", "delete")
 GARBLED = -3.5
@@ -146,11 +147,9 @@ def _findings(document: Document) -> list[Finding]:
     weights = {kind: document.resources.weights(f"decoded_{kind}", FEATURES) for kind in KINDS}
     found = [f._replace(probability=logistic(float(f.evidence @ weights[f.kind]))) for f in rows]
     if document.layout is not None:
-        from . import doubt
-
         found = [f._replace(probability=doubt.revised(document, f.kind, f.start, f.end, f.probability)) for f in found]
     if document.witnesses:
-        from .agreement import revised
+        from .agreement import revised  # which builds on this module
 
         found = [f._replace(probability=revised(document, f.kind, f.start, f.end, f.probability)) for f in found]
     return found

@@ -8,13 +8,11 @@ confidences nothing is revised.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ..document import Document
-from ..language.logistic import LIMIT, logistic
+from ..language.logistic import log_odds, logistic
 
 FEATURES = ("bias", "sure", "rank")
 SURE = (-2.0, 5.0)
@@ -38,13 +36,7 @@ def evidence(document: Document, start: int, end: int) -> NDArray[np.float64] | 
     ranked = _ranked(document)
     below, upto = int(ranked.searchsorted(confidence)), int(ranked.searchsorted(confidence, "right"))
     rank = (below + upto) / (2 * len(ranked)) - 0.5
-    return np.array([1.0, max(SURE[0], min(SURE[1], odds(confidence))), rank])
-
-
-def odds(p: float) -> float:
-    """Log-odds, within the limits of `logistic`."""
-    p = min(max(p, 1e-9), 1 - 1e-9)
-    return max(-LIMIT, min(LIMIT, math.log(p / (1 - p))))
+    return np.array([1.0, max(SURE[0], min(SURE[1], log_odds(confidence))), rank])
 
 
 def _ranked(document: Document) -> NDArray[np.float32]:
@@ -62,4 +54,4 @@ def revised(document: Document, kind: str, start: int, end: int, stated: float) 
     row = evidence(document, start, end)
     if row is None:
         return stated
-    return logistic(odds(stated) + float(row @ document.resources.weights(f"doubt_{kind}", FEATURES)))
+    return logistic(log_odds(stated) + float(row @ document.resources.weights(f"doubt_{kind}", FEATURES)))

@@ -32,6 +32,7 @@ from ..language.logistic import logistic
 from ..language.ngram import BOS, EOS
 from ..text import Proposal
 from .base import Filter, Rule
+from .columns import column, margin
 
 SAFE, SAFE_ALONE = 0.9, 0.97
 """Probability from which an edge is removed unasked: where other pages have something there too, and elsewhere."""
@@ -151,7 +152,7 @@ def sheets(document: Document) -> list[Sheet]:
         if 4 <= len(rows) < FEWEST:
             full = sum(_is_full(row, width) for row in rows)
             if full >= 2 and 2 * full >= len(rows) - 2 and max(row.width for row in rows) <= 1.2 * width:
-                out.append(Sheet(number, rows, width, full / len(rows), _margin(rows, width)))
+                out.append(Sheet(number, rows, width, full / len(rows), margin([row.width for row in rows], width)))
     return sorted(out)
 
 
@@ -191,7 +192,7 @@ def _pages(document: Document) -> Iterator[list[Row]]:
 def _sheet(number: int, rows: list[Row]) -> Sheet | None:
     if len(rows) < FEWEST:
         return None
-    width, full = _column([row.width for row in rows[1:-1]])
+    width, full = column([row.width for row in rows[1:-1]])
     if not NARROWEST <= width <= WIDEST or full < _FULL:
         return None
     inside = [row for row in rows[:-1] if row.width >= 0.88 * width]
@@ -199,29 +200,11 @@ def _sheet(number: int, rows: list[Row]) -> Sheet | None:
     marked = sum(bool(_INNER.search(row.solid)) for row in inside)
     if unfinished < max(_SHOWN, _OPEN * len(inside)) or marked < _MARKED * len(inside):
         return None
-    return Sheet(number, rows, width, full, _margin(rows, width))
-
-
-def _column(widths: Sequence[float]) -> tuple[float, float]:
-    """The width that most lines have, and the share of lines that have about that width."""
-    order = sorted(widths)
-    best, lo, at = 0, 0, 0
-    for hi, width in enumerate(order):
-        while order[lo] < 0.8 * width:
-            lo += 1
-        if hi - lo + 1 >= best:
-            best, at = hi - lo + 1, (hi + lo) // 2
-    return order[at], best / len(order)
+    return Sheet(number, rows, width, full, margin([row.width for row in rows], width))
 
 
 def _is_full(row: Row, width: float) -> bool:
     return 0.88 * width <= row.width <= 1.12 * width
-
-
-def _margin(rows: Sequence[Row], width: float) -> float:
-    """Width of a line that reaches the right margin, not of the first lines of paragraphs."""
-    full = sorted(row.width for row in rows if _is_full(row, width))
-    return full[2 * len(full) // 3] if full else width
 
 
 def _short_of(sheet: Sheet, row: Row) -> float:

@@ -22,7 +22,7 @@ from ..document import Document
 from ..language.context import REACH, mean_around
 from ..language.decoder import replaced
 from ..language.lattice import Arcs, search
-from ..language.logistic import logistic
+from ..language.logistic import log_odds, logistic
 from ..language.ngram import BOS, EOS
 from ..language.slips import FIRST, INSIDE, LAST
 from . import page_edge
@@ -54,6 +54,8 @@ LIKELY, LIKELY_ALONE, LIKELY_BOTH = -4.5, -3.2, -8.0
 engines, if it is known of one; and that both did."""
 EDGE_PASSES = 3
 """How often a witness is looked through for running heads: below a page number there may be another line."""
+LEAST = 1e-4
+"""How near to 0 and 1 what a rule states of a reading is believed."""
 WIDE = 20
 """Columns around a difference in which other differences are its company."""
 
@@ -167,6 +169,11 @@ class Reading:
         """Characters of a line, as most have them."""
         self.style = float(np.maximum(self.logp, -4.0).sum() - 300) / (len(codes) + 200)
 
+    def range(self, start: int, end: int) -> tuple[int, int]:
+        """Which of the characters without white space are those of ``text[start:end]``, half-open."""
+        first, last = np.searchsorted(self.solid.place, [start, end]).tolist()
+        return first, last
+
     def slot(self, at: Ints) -> NDArray[np.int8]:
         """Where in their lines characters stand, as `repair.language.slips` counts."""
         return np.where(self.first[at], FIRST, np.where(self.last[at], LAST, INSIDE)).astype(np.int8)
@@ -235,15 +242,10 @@ def edges(document: Document) -> list[Edge]:
         for pair in pairs:
             other = pair.edge(p.start, p.end)
             if other is not None:
-                row = np.array([1.0, _odds(p.confidence), _odds(other)])
+                row = np.array([1.0, log_odds(p.confidence, LEAST), log_odds(other, LEAST)])
                 weights = document.resources.weights("witness_edge", EDGE_FEATURES)
                 out.append(Edge(p.start, p.end, pair.number, row, logistic(float(row @ weights))))
     return out
-
-
-def _odds(p: float) -> float:
-    p = min(max(p, 1e-4), 1 - 1e-4)
-    return math.log(p / (1 - p))
 
 
 def differences(document: Document) -> list[Difference]:
@@ -281,7 +283,7 @@ def votes(document: Document, found: list[Difference]) -> list[Floats]:
     for d in found:
         others = [pair for pair in pairs if pair.number != d.witness]
         against = sum(pair.confirms(d.start, d.end) for pair in others)
-        rows.append(np.array([1.0, _odds(d.probability), same[d.start, d.end, d.after] - 1, against]))
+        rows.append(np.array([1.0, log_odds(d.probability, LEAST), same[d.start, d.end, d.after] - 1, against]))
     return rows
 
 
@@ -304,8 +306,7 @@ def aligned(document: Document) -> list[Pair]:
 
 class Pair:
     """A text and one witness, aligned. Columns are arrays (c,): `t` and `w` the characters of both, -1 for none;
-    `boundary`
-    where a paragraph ends or starts."""
+    `boundary` where a paragraph ends or starts."""
 
     def __init__(self, own: Reading, other: Reading, number: int) -> None:
         self.own, self.other, self.number = own, other, number
@@ -322,17 +323,17 @@ class Pair:
     @property
     def related(self) -> bool:
         """Whether the witness is a reading of the same pages at all."""
-        paired = np.flatnonzero(self.partner >= 0)
+        paired, partner = self._paired
         if not len(paired):
             return False
-        equal = int((self.own.solid.codes[paired] == self.other.solid.codes[self.partner[paired]]).sum())
+        equal = int((self.own.solid.codes[paired] == self.other.solid.codes[partner]).sum())
         return equal >= UNALIKE * min(len(self.partner), len(self.other.solid.codes))
 
     def edge(self, start: int, end: int) -> float | None:
         """The confidence that the witness has a running head or page number where ``text[start:end]`` is one; None if
         it has none there, or has some of its characters in the body of the page."""
-        place, partner = self.own.solid.place, self.partner
-        first, last = (int(k) for k in np.searchsorted(place, [start, end]))
+        partner = self.partner
+        first, last = self.own.range(start, end)
         inside = np.flatnonzero(partner[first:last] >= 0) + first
         if (self.own.solid.codes[inside] == self.other.solid.codes[partner[inside]]).any():
             return None
@@ -346,8 +347,8 @@ class Pair:
     def confirms(self, start: int, end: int) -> bool:
         """Whether the witness has ``text[start:end]`` as it stands, with the same characters beside it; or nothing
         either, where that is empty."""
-        place, partner = self.own.solid.place, self.partner
-        first, last = (int(k) for k in np.searchsorted(place, [start, end]))
+        partner = self.partner
+        first, last = self.own.range(start, end)
         around = partner[max(0, first - 1) : last + 1]
         if (around < 0).any() or (np.diff(around) != 1).any():
             return False
@@ -745,32 +746,30 @@ class _Evidence:
 
     def _gains(self, stream: Ints) -> tuple[Floats, Floats, Floats]:
         """How much likelier the witness makes `stream` at each run, and the means of both at the place."""
-        pair, pad = self.pair, self.pair.model.pad
-        real = stream != pad
-        ids = stream[real]
-        before = np.append(0, np.cumsum(real))
-        start = before[[a for a, _ in self.runs]]
-        end = before[[b for _, b in self.runs]]
-        with_new, _ = replaced(pair.model, ids, start, end, self.new)
-        with_old, _ = replaced(pair.model, ids, start, end, self.old)
+        with_new = self._replaced(stream, self.runs, self.new)
+        with_old = self._replaced(stream, self.runs, self.old)
         count_new = np.array([len(x) for x in self.new]) + REACH
         count_old = np.array([len(x) for x in self.old]) + REACH
         return (with_new - with_old).astype(float), with_old / count_old, with_new / count_new
 
     def _leads(self, stream: Ints) -> Floats:
         """How much likelier what neither reading has is than the witness, 0 for other runs."""
-        pair, pad = self.pair, self.pair.model.pad
         leads = np.zeros(len(self.runs))
         some = [k for k, kind in enumerate(self.kinds) if kind == "third"]
         if some:
-            real = stream != pad
-            before = np.append(0, np.cumsum(real))
-            start = before[[self.runs[k][0] for k in some]]
-            end = before[[self.runs[k][1] for k in some]]
-            new, _ = replaced(pair.model, stream[real], start, end, [self.new[k] for k in some])
-            old, _ = replaced(pair.model, stream[real], start, end, [self.seen[k] for k in some])
+            runs = [self.runs[k] for k in some]
+            new = self._replaced(stream, runs, [self.new[k] for k in some])
+            old = self._replaced(stream, runs, [self.seen[k] for k in some])
             leads[some] = new - old
         return leads
+
+    def _replaced(self, stream: Ints, runs: list[tuple[int, int]], new: list[list[int]]) -> NDArray[np.float32]:
+        """Log-probability of each of `new` in the place of its run of columns of `stream`, and of what follows."""
+        real = stream != self.pair.model.pad
+        before = np.append(0, np.cumsum(real))
+        start, end = (before[list(side)] for side in zip(*runs, strict=True))
+        total, _ = replaced(self.pair.model, stream[real], start, end, new)
+        return total
 
     def _balance(self, chosen: list[bool]) -> tuple[int, int]:
         """How often the best path takes the text, and the witness."""

@@ -26,6 +26,7 @@ _META = re.compile(r"""<meta\s[^>]{0,300}?charset\s*=\s*["']?\s*([A-Za-z0-9._-]{
 _NAME = re.compile(r"[^\s/>\"'=<]+")
 _REST = re.compile(r"""(?:[^"'>/]++|"[^"]*+"|'[^']*+'|/(?!>))*+(/?)>""")
 _ATTRIBUTE = re.compile(r"""([^\s=/>"']+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""")
+_CDATA = "<![CDATA["
 _DOCTYPE = re.compile(r"""<!doctype(?:[^"'>\[]++|"[^"]*+"|'[^']*+')*+>""", re.I)
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{0,40});")
 _SIGN = re.compile(r"&#?[A-Za-z0-9]*[^<&]?|<[^<&]?")
@@ -106,19 +107,11 @@ def xml_tokens(source: Source) -> Iterator[Token]:
             end = size if end < 0 else end
             yield Token(RUN, "", at, end, at, end)
             at = end
-        elif text.startswith("<!--", at):
-            at = _after(source, "-->", at + 4)
-        elif text.startswith("<![CDATA[", at):
-            end = _after(source, "]]>", at + 9)
-            yield Token(SECTION, "", at, end, at + 9, end - 3)
+        elif text.startswith(("<!", "<?"), at):
+            end = _aside(source, at, "?>")
+            if text.startswith(_CDATA, at):
+                yield Token(SECTION, "", at, end, at + len(_CDATA), end - 3)
             at = end
-        elif text.startswith("<?", at):
-            at = _after(source, "?>", at + 2)
-        elif text.startswith("<!", at):
-            doctype = _DOCTYPE.match(text, at)
-            if not doctype:
-                raise source.error(at, "has declarations, which are not read")
-            at = doctype.end()
         else:
             token = _tag(source, at, is_xml=True)
             yield token
@@ -140,19 +133,11 @@ def html_tokens(source: Source) -> Iterator[Token]:
         if start > at:
             yield Token(RUN, "", at, start, at, start)
             at = start
-        elif text.startswith("<!--", at):
-            at = _after(source, "-->", at + 4)
-        elif text.startswith("<![CDATA[", at):
-            end = _after(source, "]]>", at + 9)
-            yield Token(SECTION, "", at, end, at + 9, end - 3)
+        elif text.startswith(("<!", "<?"), at):
+            end = _aside(source, at, ">")
+            if text.startswith(_CDATA, at):
+                yield Token(SECTION, "", at, end, at + len(_CDATA), end - 3)
             at = end
-        elif text.startswith("<?", at):
-            at = _after(source, ">", at + 2)
-        elif text.startswith("<!", at):
-            doctype = _DOCTYPE.match(text, at)
-            if not doctype:
-                raise source.error(at, "has declarations, which are not read")
-            at = doctype.end()
         else:
             token = _tag(source, at, is_xml=False)
             name = token.name.lower()
@@ -164,6 +149,21 @@ def html_tokens(source: Source) -> Iterator[Token]:
                 if not close:
                     raise source.error(at, f"ends within <{name}>")
                 at = close.start()
+
+
+def _aside(source: Source, at: int, instruction_end: str) -> int:
+    """Where the comment, section, instruction or document type that starts at `at` ends."""
+    text = source.text
+    if text.startswith("<!--", at):
+        return _after(source, "-->", at + 4)
+    if text.startswith(_CDATA, at):
+        return _after(source, "]]>", at + len(_CDATA))
+    if text.startswith("<?", at):
+        return _after(source, instruction_end, at + 2)
+    doctype = _DOCTYPE.match(text, at)
+    if not doctype:
+        raise source.error(at, "has declarations, which are not read")
+    return doctype.end()
 
 
 def _after(source: Source, mark: str, at: int) -> int:
