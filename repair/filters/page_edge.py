@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -250,7 +251,46 @@ def edges(document: Document, found: Sequence[Sheet]) -> list[Edge]:
         for foot in (False, True):
             row = sheet.rows[-foot]
             out.append(_edge(" ".join(document.text[row.start : row.end].split()), k, foot, row))
+    return _counted_on(out, found) if len(found) > 2 else out
+
+
+def _counted_on(of: list[Edge], found: Sequence[Sheet]) -> list[Edge]:
+    """`of`, with the page numbers that can only be told by those of other pages: 天273 三 between 272 and 274.
+
+    Two other pages have to agree on what the number is; one digit of three may be misread.
+    """
+    votes: Counter[int] = Counter()
+    for k, sheet in enumerate(found):
+        # A page votes once for each number that its edges may have.
+        values = {int(run) for edge in of[2 * k : 2 * k + 2] for run in _bare_numbers(edge)}
+        votes.update(value - sheet.number for value in values)
+    agreed = [first for first, count in votes.most_common(2) if count > 1]
+    out = []
+    for edge in of:
+        runs = [] if edge.alone or edge.beside == 1 else _bare_numbers(edge)
+        for first in agreed if runs else ():
+            value = first + found[edge.sheet].number
+            own = any(int(run) == value for run in runs)
+            if votes[first] - own > 1 and any(_nearly(run, value) for run in runs):
+                edge = edge._replace(alone=1.0, value=value, name="")
+                break
+        out.append(edge)
     return out
+
+
+def _bare_numbers(edge: Edge) -> list[str]:
+    """The numbers in a line that has next to nothing else: what may be left of a page number."""
+    solid = edge.row.solid
+    if len(solid) > 12 or solid[-1] in "。！？" or len(re.sub(rf"\d|{_SPECK}", "", solid)) > 3:
+        return []
+    return re.findall(r"(?<!\d)[1-9]\d{0,3}(?!\d)", solid)
+
+
+def _nearly(run: str, value: int) -> bool:
+    expected = str(value)
+    if run == expected:
+        return True
+    return len(run) == len(expected) > 2 and sum(a != b for a, b in zip(run, expected, strict=True)) == 1
 
 
 def _edge(read: str, sheet: int, foot: bool, row: Row) -> Edge:
@@ -414,6 +454,7 @@ def features(
     out = np.zeros((len(of), len(NAMES)))
     limits = [Limits(1.0, 0.0, 1.0)] * len(of)
     sisters = _sisters(found, of)
+    counted = _counted(found, of)
     for k, sheet in enumerate(found):
         pair = of[2 * k : 2 * k + 2]
         apart = [
@@ -425,7 +466,7 @@ def features(
             continue
         breaks = _breaks(document, sheet.rows)
         highest = _scan(sheet, breaks)
-        vouched = [_vouched(edge, sisters[2 * k + edge.foot]) for edge in pair]
+        vouched = [_vouched(edge, sisters[2 * k + edge.foot], counted[2 * k + edge.foot]) for edge in pair]
         if not highest and not any(vouched):
             continue
         odd = _odd(document, pair)
@@ -471,10 +512,22 @@ def _spaces(document: Document, sheet: Sheet) -> tuple[float, float] | None:
     return (float(steps[0]) / usual, float(steps[-1]) / usual) if usual > 0 else None
 
 
-def _vouched(edge: Edge, near: _Sisters) -> bool:
+def _vouched(edge: Edge, near: _Sisters, counted: bool) -> bool:
     """Whether other pages leave no doubt about an edge, however badly its own page was read."""
-    number = edge.alone == 1 or edge.beside == 1
-    return near.again >= 0.7 or bool(number and near.series and near.place >= _SISTERLY)
+    return near.again >= 0.7 or counted
+
+
+def _counted(found: Sequence[Sheet], of: Sequence[Edge]) -> list[bool]:
+    """For each edge whether it has a page number that those of other pages, at whichever edge, lead to or on from."""
+    firsts: dict[int, set[int]] = {}
+    for edge in of:
+        if edge.value >= 10 and (edge.alone == 1 or edge.beside == 1):
+            firsts.setdefault(edge.value - found[edge.sheet].number, set()).add(edge.sheet)
+    return [
+        (edge.alone == 1 or edge.beside == 1)
+        and len(firsts.get(edge.value - found[edge.sheet].number, set()) - {edge.sheet}) > 0
+        for edge in of
+    ]
 
 
 def _least(evidence: Mapping[str, float], plain: bool) -> float:
@@ -666,4 +719,5 @@ FILTER = Filter(
         ),
     ),
     propose,
+    whole_lines=True,
 )
