@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -45,6 +45,8 @@ NARROWEST, WIDEST = 12.0, 60.0
 """Widths of the column of a page, in Chinese characters."""
 NEAR = 6
 """Pages before and after that are asked whether they have the same head."""
+HEADS = 64
+"""Heads that were taken out and are remembered as such."""
 SPAN = 4
 """Symbols on each side of a line break that the language model looks at."""
 
@@ -60,6 +62,8 @@ _WORTH, _SCRAP, _LOOKS, _DOUBTFUL = 0.5, 0.6, 0.8, 0.95
 other edge that may have been a number, with nothing but the looks of the line; and the highest without a number or
 sisters, and on bad scans."""
 
+_COUNTED_ON = 0.98
+"""Least probability of a line that is nothing but the number that the page has by those of other pages."""
 _SISTERLY = 0.45
 """What other pages must say at least to count: likeness, or share of them that has a number or a head there."""
 
@@ -112,12 +116,13 @@ class Sheet(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Probabilities: removing an edge may be proposed from `least` on, never with more than `ceiling`, and is done
-    unasked from `safe` on."""
+    """Probabilities: removing an edge may be proposed from `least` on, never with more than `ceiling` or less than
+    `floor`, and is done unasked from `safe` on."""
 
     least: float
     ceiling: float
     safe: float
+    floor: float = 0.0
 
 
 class Edge(NamedTuple):
@@ -320,11 +325,15 @@ class _Sisters(NamedTuple):
     place: float
 
 
-def _sisters(found: Sequence[Sheet], of: Sequence[Edge]) -> list[_Sisters]:
+def _sisters(found: Sequence[Sheet], of: Sequence[Edge], removed: Iterable[str] = ()) -> list[_Sisters]:
+    """`removed`: heads of the same text that were taken out already; a page may have a number above its own."""
+    heads = tuple(removed)
     near = [range(max(0, edge.sheet - NEAR), min(len(found), edge.sheet + NEAR + 1)) for edge in of]
     seen = []
     for edge, sheets_ in zip(of, near, strict=True):
         alike = [0.0, 0.0]
+        if len(found) > 1 and len(edge.name) >= 2:
+            alike += [fuzz.ratio(edge.name, head) / 100 for head in heads]
         series = 0.0
         for j in sheets_:
             other = of[2 * j + edge.foot]
@@ -337,7 +346,7 @@ def _sisters(found: Sequence[Sheet], of: Sequence[Edge]) -> list[_Sisters]:
                 step = found[j].number - found[edge.sheet].number
                 series = max(series, float(other.value - edge.value == step))
         alike.sort()
-        seen.append((alike[-1], alike[-2], series))
+        seen.append((alike[-1] if alike[-1] >= 0.45 else 0.0, alike[-2] if alike[-2] >= 0.45 else 0.0, series))
     sure = [edge.alone == 1 or edge.beside == 1 or again[0] >= 0.6 for edge, again in zip(of, seen, strict=True)]
     out = []
     for edge, again, sheets_ in zip(of, seen, near, strict=True):
@@ -453,7 +462,7 @@ def features(
     """
     out = np.zeros((len(of), len(NAMES)))
     limits = [Limits(1.0, 0.0, 1.0)] * len(of)
-    sisters = _sisters(found, of)
+    sisters = _sisters(found, of, document.shared.get(FAMILY + " heads", ()))
     counted = _counted(found, of)
     for k, sheet in enumerate(found):
         pair = of[2 * k : 2 * k + 2]
@@ -489,7 +498,8 @@ def features(
                 ceiling = 1.0 if vouched[at] else min(highest, _DOUBTFUL) if doubtful else highest
                 alone = max(near.again, near.series, near.place) < _SISTERLY
                 safe = SAFE_ALONE if alone and not evidence["set_off"] else SAFE
-                limits[number] = Limits(_least(evidence, plain), ceiling, safe)
+                floor = _COUNTED_ON if counted[number] and edge.alone == 1 else 0.0
+                limits[number] = Limits(_least(evidence, plain), ceiling, safe, floor)
     return out, limits
 
 
@@ -648,7 +658,7 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
             looked_at.add(edge.row.line)
             near = found[edge.sheet].rows[-2 if edge.foot else 1]
             key = _key(edge.foot, edge.row.solid, near.solid)
-            rule, probability = _rule(edge), min(limits.ceiling, logistic(float(row @ weights)))
+            rule, probability = _rule(edge), min(limits.ceiling, max(limits.floor, logistic(float(row @ weights))))
             if probability < limits.least:
                 probability = 0.0
             elif probability < limits.safe:
@@ -657,6 +667,9 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
                 probability = max(probability, judged[key][1])
             if probability >= _WORTH:
                 judged[key] = rule, probability
+                heads = document.shared.setdefault(FAMILY + " heads", {})
+                if rule == HEAD and probability >= SAFE and len(heads) < HEADS:
+                    heads[edge.name] = None
                 yield _proposal(document, edge.row.line, near.line, edge.foot, rule, probability)
     if judged:
         text, lines = document.text, document.lines
