@@ -7,9 +7,10 @@ the edges of its pages, an engine writes them down as lines like any other (and 
 Only the first and the last line of a page are looked at, and only where the page is plainly a hard-wrapped scan:
 lines of about one length that end where the column ends and not where a sentence ends, so that the next line goes
 on with it. A form feed ends a page; the pages of one text vouch for each other, since heads return and numbers
-count on, also where some are misread. Where the boxes of the lines are known they show what is set off. The evidence (a number here or at the other edge, length, marks, whether the text runs on past the line,
-...) is weighed by a fitted model. Where only its looks speak against a line, and on bad scans, taking it out is
-proposed and never done unasked.
+count on, also where some are misread. Where the boxes of the lines are known they show what is set off. The
+evidence (a number here or at the other edge, length, marks, whether the text runs on past the line, ...) is
+weighed by a fitted model. Where only its looks speak against a line, and on bad scans, taking it out is proposed
+and never done unasked.
 
 Left alone: everything in text that is not hard-wrapped, pages with Markdown headings, headlines and chapter titles,
 section headings at the foot, signatures and dates, the short ends of paragraphs, verse, lists and tables.
