@@ -8,6 +8,9 @@ hard-wrapped, worn by invented OCR errors, with and without heads and numbers, w
 signatures and footnotes at their edges. CLEAN: text of the same kind that is only measured on. Units with remainder 3
 modulo 4 are only measured on.
 
+Pages with boxes.json are seen a second time with the boxes of their lines; only what boxes say is fitted on that, the
+other weights stay as they are without.
+
 The development pages bear only seven different heads. None of the evidence is about what a head says; that the rule has
 not learnt them by heart shows in "leaving a head out" (fitted anew without the pages that bear it).
 """

@@ -91,6 +91,12 @@ class Document:
         return Protected([*self.syntax, *self.lexicon.untouchable(self.text)])
 
     @cached_property
+    def firm(self) -> Protected:
+        """What even a rule that takes out whole lines must leave: `hard` without Markdown's marks."""
+        spans = hard_spans(self.text, self.lines, marks=False)
+        return Protected([*spans, *self.lexicon.untouchable(self.text)] if self.lexicon.never else spans)
+
+    @cached_property
     def protected(self) -> Protected:
         """Spans that no filter may change: `hard` and the runs of real English."""
         return Protected([*self.hard, *english_spans(self.text, self.resources.stray_words)])

@@ -23,6 +23,7 @@ from .filters.base import Filter, Propose
 from .language.lexicon import Lexicon
 from .language.resources import Resources, default_resources
 from .layout import Layout
+from .protect import Protected
 from .text import LEVELS, Alternatives, Correction, Level, Proposal, Result, ordered
 
 MAX_CHANGES = 60
@@ -145,7 +146,7 @@ class Pipeline:
                 raise ValueError(f"filter {filter_.name!r} has a note that would change {p.start}-{p.end}")
             if not flag:
                 if shield is None:
-                    shield = document.hard if filter_.lexical else document.protected
+                    shield = _shield(filter_, document)
                 if shield.hits(p.start, p.end) or (filter_.name != "lexicon" and self._overruled(document, p)):
                     continue
                 if filter_.guesses and document.witnesses and covered(document, p.start, p.end):
@@ -159,6 +160,13 @@ class Pipeline:
         if not self.lexicon:
             return False
         return document.chosen.cuts(p.start, p.end) or any(True for _ in self.lexicon.forced(p.after))
+
+
+def _shield(filter_: Filter, document: Document) -> Protected:
+    """The spans that a filter must not touch."""
+    if filter_.whole_lines:
+        return document.firm
+    return document.hard if filter_.lexical else document.protected
 
 
 def settle(proposals: list[tuple[Proposal, Level]]) -> list[tuple[Proposal, Level]]:

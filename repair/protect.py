@@ -111,12 +111,15 @@ class Protected:
         return len(self.starts)
 
 
-def hard_spans(text: str, lines: Sequence[Line]) -> Iterator[tuple[int, int]]:
-    """Machine syntax in `text`: ``(start, end)`` in code points, unordered, possibly overlapping."""
+def hard_spans(text: str, lines: Sequence[Line], *, marks: bool = True) -> Iterator[tuple[int, int]]:
+    """Machine syntax in `text`: ``(start, end)`` in code points, unordered, possibly overlapping.
+
+    `marks`: whether Markdown's marks of lists, tables and emphasis count; on a scan they are specks or decoration.
+    """
     for line in lines:
         if line.kind in ("code", "meta", "rule"):
             yield line.start, line.stop
-        elif mark := _LINE_MARK.get(line.kind):
+        elif (marks or line.kind == "heading") and (mark := _LINE_MARK.get(line.kind)):
             if m := mark.match(text, line.start, line.end):
                 yield m.span()
             if line.kind == "table":
@@ -133,7 +136,7 @@ def hard_spans(text: str, lines: Sequence[Line]) -> Iterator[tuple[int, int]]:
     if "[" in text:
         yield from (m.span() for m in _MD_TARGET.finditer(text))
     # One character is found far faster than two.
-    if "*" in text or ("~" in text and "~~" in text) or ("_" in text and "__" in text):
+    if marks and ("*" in text or ("~" in text and "~~" in text) or ("_" in text and "__" in text)):
         yield from (m.span() for m in _MD_MARK.finditer(text))
     if ("/" in text and "://" in text) or ("." in text and ("w." in text or "W." in text)):
         yield from (m.span() for m in _URL.finditer(text))

@@ -47,7 +47,8 @@ class Filter:
     """A named family of rules with the function that proposes, and its settings.
 
     `notes`, where a filter has it, yields flags only; since flags never change the text it runs once, on the finished
-    text, and may be slow. `guesses` marks filters that have no say where another reading has the place.
+    text, and may be slow. `guesses` marks filters that have no say where another reading has the place. `whole_lines`
+    marks those that take out lines with all that is in them, Markdown's marks and English words too.
     `lexical` marks the filters that may change what counts as real English: the user's own
     replacements, and encoding, to whose mojibake (ÖÐ) that layer is blind and which looks out for English itself.
     """
@@ -57,6 +58,7 @@ class Filter:
     propose: Propose
     settings: Mapping[str, Any] = field(default_factory=dict)
     lexical: bool = False
+    whole_lines: bool = False
     notes: Propose | None = None
     guesses: bool = False
 

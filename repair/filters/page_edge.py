@@ -7,9 +7,10 @@ the edges of its pages, an engine writes them down as lines like any other (and 
 Only the first and the last line of a page are looked at, and only where the page is plainly a hard-wrapped scan:
 lines of about one length that end where the column ends and not where a sentence ends, so that the next line goes
 on with it. A form feed ends a page; the pages of one text vouch for each other, since heads return and numbers
-count on. The evidence (a number here or at the other edge, length, marks, whether the text runs on past the line,
-...) is weighed by a fitted model. Where only its looks speak against a line, and on bad scans, taking it out is
-proposed and never done unasked.
+count on, also where some are misread. Where the boxes of the lines are known they show what is set off. The
+evidence (a number here or at the other edge, length, marks, whether the text runs on past the line, ...) is
+weighed by a fitted model. Where only its looks speak against a line, and on bad scans, taking it out is proposed
+and never done unasked.
 
 Left alone: everything in text that is not hard-wrapped, pages with Markdown headings, headlines and chapter titles,
 section headings at the foot, signatures and dates, the short ends of paragraphs, verse, lists and tables.
@@ -19,7 +20,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -45,6 +47,8 @@ NARROWEST, WIDEST = 12.0, 60.0
 """Widths of the column of a page, in Chinese characters."""
 NEAR = 6
 """Pages before and after that are asked whether they have the same head."""
+HEADS = 64
+"""Heads that were taken out and are remembered as such."""
 SPAN = 4
 """Symbols on each side of a line break that the language model looks at."""
 
@@ -60,6 +64,8 @@ _WORTH, _SCRAP, _LOOKS, _DOUBTFUL = 0.5, 0.6, 0.8, 0.95
 other edge that may have been a number, with nothing but the looks of the line; and the highest without a number or
 sisters, and on bad scans."""
 
+_COUNTED_ON = 0.98
+"""Least probability of a line that is nothing but the number that the page has by those of other pages."""
 _SISTERLY = 0.45
 """What other pages must say at least to count: likeness, or share of them that has a number or a head there."""
 
@@ -112,12 +118,13 @@ class Sheet(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Probabilities: removing an edge may be proposed from `least` on, never with more than `ceiling`, and is done
-    unasked from `safe` on."""
+    """Probabilities: removing an edge may be proposed from `least` on, never with more than `ceiling` or less than
+    `floor`, and is done unasked from `safe` on."""
 
     least: float
     ceiling: float
     safe: float
+    floor: float = 0.0
 
 
 class Edge(NamedTuple):
@@ -233,7 +240,46 @@ def edges(document: Document, found: Sequence[Sheet]) -> list[Edge]:
         for foot in (False, True):
             row = sheet.rows[-foot]
             out.append(_edge(" ".join(document.text[row.start : row.end].split()), k, foot, row))
+    return _counted_on(out, found) if len(found) > 2 else out
+
+
+def _counted_on(of: list[Edge], found: Sequence[Sheet]) -> list[Edge]:
+    """`of`, with the page numbers that can only be told by those of other pages: 天273 三 between 272 and 274.
+
+    Two other pages have to agree on what the number is; one digit of three may be misread.
+    """
+    votes: Counter[int] = Counter()
+    for k, sheet in enumerate(found):
+        # A page votes once for each number that its edges may have.
+        values = {int(run) for edge in of[2 * k : 2 * k + 2] for run in _bare_numbers(edge)}
+        votes.update(value - sheet.number for value in values)
+    agreed = [first for first, count in votes.most_common(2) if count > 1]
+    out = []
+    for edge in of:
+        runs = [] if edge.alone or edge.beside == 1 else _bare_numbers(edge)
+        for first in agreed if runs else ():
+            value = first + found[edge.sheet].number
+            own = any(int(run) == value for run in runs)
+            if votes[first] - own > 1 and any(_nearly(run, value) for run in runs):
+                edge = edge._replace(alone=1.0, value=value, name="")
+                break
+        out.append(edge)
     return out
+
+
+def _bare_numbers(edge: Edge) -> list[str]:
+    """The numbers in a line that has next to nothing else: what may be left of a page number."""
+    solid = edge.row.solid
+    if len(solid) > 12 or solid[-1] in "。！？" or len(re.sub(rf"\d|{_SPECK}", "", solid)) > 3:
+        return []
+    return re.findall(r"(?<!\d)[1-9]\d{0,3}(?!\d)", solid)
+
+
+def _nearly(run: str, value: int) -> bool:
+    expected = str(value)
+    if run == expected:
+        return True
+    return len(run) == len(expected) > 2 and sum(a != b for a, b in zip(run, expected, strict=True)) == 1
 
 
 def _edge(read: str, sheet: int, foot: bool, row: Row) -> Edge:
@@ -263,11 +309,15 @@ class _Sisters(NamedTuple):
     place: float
 
 
-def _sisters(found: Sequence[Sheet], of: Sequence[Edge]) -> list[_Sisters]:
+def _sisters(found: Sequence[Sheet], of: Sequence[Edge], removed: Iterable[str] = ()) -> list[_Sisters]:
+    """`removed`: heads of the same text that were taken out already; a page may have a number above its own."""
+    heads = tuple(removed)
     near = [range(max(0, edge.sheet - NEAR), min(len(found), edge.sheet + NEAR + 1)) for edge in of]
     seen = []
     for edge, sheets_ in zip(of, near, strict=True):
         alike = [0.0, 0.0]
+        if len(found) > 1 and len(edge.name) >= 2:
+            alike += [fuzz.ratio(edge.name, head) / 100 for head in heads]
         series = 0.0
         for j in sheets_:
             other = of[2 * j + edge.foot]
@@ -280,7 +330,7 @@ def _sisters(found: Sequence[Sheet], of: Sequence[Edge]) -> list[_Sisters]:
                 step = found[j].number - found[edge.sheet].number
                 series = max(series, float(other.value - edge.value == step))
         alike.sort()
-        seen.append((alike[-1], alike[-2], series))
+        seen.append((alike[-1] if alike[-1] >= 0.45 else 0.0, alike[-2] if alike[-2] >= 0.45 else 0.0, series))
     sure = [edge.alone == 1 or edge.beside == 1 or again[0] >= 0.6 for edge, again in zip(of, seen, strict=True)]
     out = []
     for edge, again, sheets_ in zip(of, seen, near, strict=True):
@@ -396,7 +446,8 @@ def features(
     """
     out = np.zeros((len(of), len(NAMES)))
     limits = [Limits(1.0, 0.0, 1.0)] * len(of)
-    sisters = _sisters(found, of)
+    sisters = _sisters(found, of, document.shared.get(FAMILY + " heads", ()))
+    counted = _counted(found, of)
     for k, sheet in enumerate(found):
         pair = of[2 * k : 2 * k + 2]
         apart = [
@@ -408,7 +459,7 @@ def features(
             continue
         breaks = _breaks(document, sheet.rows)
         highest = _scan(sheet, breaks)
-        vouched = [_vouched(edge, sisters[2 * k + edge.foot]) for edge in pair]
+        vouched = [_vouched(edge, sisters[2 * k + edge.foot], counted[2 * k + edge.foot]) for edge in pair]
         if not highest and not any(vouched):
             continue
         odd = _odd(document, pair)
@@ -431,7 +482,8 @@ def features(
                 ceiling = 1.0 if vouched[at] else min(highest, _DOUBTFUL) if doubtful else highest
                 alone = max(near.again, near.series, near.place) < _SISTERLY
                 safe = SAFE_ALONE if alone and not evidence["set_off"] else SAFE
-                limits[number] = Limits(_least(evidence, plain), ceiling, safe)
+                floor = _COUNTED_ON if counted[number] and edge.alone == 1 else 0.0
+                limits[number] = Limits(_least(evidence, plain), ceiling, safe, floor)
     return out, limits
 
 
@@ -454,10 +506,22 @@ def _spaces(document: Document, sheet: Sheet) -> tuple[float, float] | None:
     return (float(steps[0]) / usual, float(steps[-1]) / usual) if usual > 0 else None
 
 
-def _vouched(edge: Edge, near: _Sisters) -> bool:
+def _vouched(edge: Edge, near: _Sisters, counted: bool) -> bool:
     """Whether other pages leave no doubt about an edge, however badly its own page was read."""
-    number = edge.alone == 1 or edge.beside == 1
-    return near.again >= 0.7 or bool(number and near.series and near.place >= _SISTERLY)
+    return near.again >= 0.7 or counted
+
+
+def _counted(found: Sequence[Sheet], of: Sequence[Edge]) -> list[bool]:
+    """For each edge whether it has a page number that those of other pages, at whichever edge, lead to or on from."""
+    firsts: dict[int, set[int]] = {}
+    for edge in of:
+        if edge.value >= 10 and (edge.alone == 1 or edge.beside == 1):
+            firsts.setdefault(edge.value - found[edge.sheet].number, set()).add(edge.sheet)
+    return [
+        (edge.alone == 1 or edge.beside == 1)
+        and len(firsts.get(edge.value - found[edge.sheet].number, set()) - {edge.sheet}) > 0
+        for edge in of
+    ]
 
 
 def _least(evidence: Mapping[str, float], plain: bool) -> float:
@@ -578,7 +642,7 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
             looked_at.add(edge.row.line)
             near = found[edge.sheet].rows[-2 if edge.foot else 1]
             key = _key(edge.foot, edge.row.solid, near.solid)
-            rule, probability = _rule(edge), min(limits.ceiling, logistic(float(row @ weights)))
+            rule, probability = _rule(edge), min(limits.ceiling, max(limits.floor, logistic(float(row @ weights))))
             if probability < limits.least:
                 probability = 0.0
             elif probability < limits.safe:
@@ -587,6 +651,9 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
                 probability = max(probability, judged[key][1])
             if probability >= _WORTH:
                 judged[key] = rule, probability
+                heads = document.shared.setdefault(FAMILY + " heads", {})
+                if rule == HEAD and probability >= SAFE and len(heads) < HEADS:
+                    heads[edge.name] = None
                 yield _proposal(document, edge.row.line, near.line, edge.foot, rule, probability)
     if judged:
         text, lines = document.text, document.lines
@@ -649,4 +716,5 @@ FILTER = Filter(
         ),
     ),
     propose,
+    whole_lines=True,
 )
