@@ -668,6 +668,10 @@ def _ocr(args: argparse.Namespace) -> int:
     from .ocr import chosen, read, repaired, target_of
 
     output = None if args.output == STDIN else args.output
+    for path in filter(None, (output, args.log)):  # before the long work starts
+        folder = os.path.dirname(path)
+        if os.path.isdir(path) or (folder and not os.path.isdir(folder)):
+            raise InputError(f"{shown(path)}: not a file that can be written")
     if output:
         refuse_overwrite(output, args.paths)
     if args.log:

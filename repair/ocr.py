@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from .formats.engines import ENGINES, EXTRA, PACKAGES, Engine, scans
+from .formats.engines import ENGINES, EXTRA, PACKAGES, Engine, named, scans
 from .formats.plain import InputError, encode, shown
 from .log import LoggedDocument, document_record, entries_of, page_record
 
@@ -85,7 +85,7 @@ def repaired(reading: Reading, pipeline: Pipeline, level: Level, target: Target,
     """The repaired pages with their log: applied to them it gives what the engine that leads had read."""
     page = reading.page
     result = pipeline(page.text, level=level, witnesses=reading.witnesses, layout=page.layout)
-    name = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
+    name = named(paths[0]) if len(paths) == 1 else f"{named(paths[0])} and {len(paths) - 1} more"
     if target == "text":
         file = page.plain
         data = encode(result.text, file)

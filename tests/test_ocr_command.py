@@ -262,7 +262,10 @@ def test_a_missing_file_and_outputs_over_inputs(tmp_path, any_engine, capfd):
     image.write_bytes(b"x")
     assert "would be overwritten" in failed(capfd, "ocr", image, "-o", image)
     assert "would overwrite an input" in failed(capfd, "ocr", image, "--log", image)
-    assert image.read_bytes() == b"x"
+    for option in ("-o", "--log"):
+        for bad in (tmp_path / "none" / "out.txt", tmp_path):
+            assert "not a file that can be written" in failed(capfd, "ocr", image, option, bad)
+    assert image.read_bytes() == b"x" and not (tmp_path / "none").exists()
 
 
 def test_pdf_files_need_their_package(tmp_path, any_engine, monkeypatch, capfd):

@@ -4,8 +4,8 @@ Every page becomes a picture in a folder of its own making; the engines read tho
 the readers of `repair.formats.ocr`. Nothing here is imported before it is needed: without the extra ``ocr`` and
 without Tesseract the rest of the package works as ever.
 
-Languages: ``chi_sim`` alone. On rendered Chinese pages with a few English words ``chi_sim+eng`` read no character
-more, on a bad scan it read a tenth of them worse, and it took twice as long.
+Languages: ``chi_sim`` alone. On drawn Chinese pages with a word in Latin letters ``chi_sim+eng`` read no character
+more and took 1.6 times as long, and on the worst one it lost a tenth more (``benchmarks/measure_ocr.py``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from repair.formats.files import read_bytes
+from repair.formats.files import STDIN, read_bytes
 from repair.formats.hocr_out import hocr_of
 from repair.formats.ocr import OcrFile, read_ocr
 from repair.formats.plain import InputError, shown
@@ -65,11 +65,15 @@ def scans(paths: Sequence[str], folder: Path) -> list[Scan]:
     """
     numbers = count(1)
     files = (folder / f"page-{number:05}.png" for number in numbers)
-    return [scan for path in paths for scan in _pages(path, files)]
+    return [scan for path in paths for scan in _pages(named(path), read_bytes(path), files)]
 
 
-def _pages(path: str, files: Iterator[Path]) -> Iterator[Scan]:
-    data = read_bytes(path)
+def named(path: str) -> str:
+    """A path as messages and logs have it."""
+    return "<stdin>" if path == STDIN else path
+
+
+def _pages(path: str, data: bytes, files: Iterator[Path]) -> Iterator[Scan]:
     if b"%PDF-" in data[:1024]:
         yield from _pdf_pages(path, data, files)
         return
