@@ -1,0 +1,1 @@
+"""People's part: decisions on corrections, the page they are made in, what is learnt from them, and reports."""
