@@ -102,8 +102,9 @@ class DocumentRecord:
 class LogEntry:
     """A correction with its status, and 1-based line and column of its start in the original.
 
-    For status ``edited`` the correction's `after` is what the person wrote. `number` is the line in
-    the log, 0 outside of one. `splices`: for a page, the bytes of the original file that it replaces.
+    For status ``edited`` the correction's `after` is what the person wrote, and `proposed` what was proposed, None
+    where that is not known. `number` is the line in the log, 0 outside of one. `splices`: for a page, the bytes of the
+    original file that it replaces.
     """
 
     correction: Correction
@@ -112,6 +113,7 @@ class LogEntry:
     column: int
     number: int = field(default=0, compare=False)
     splices: tuple[Splice, ...] = ()
+    proposed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +144,7 @@ def document_record(
     )
 
 
-def page_record(
-    id: str, page: OcrFile, original: bytes, repaired: bytes, path: str | None = None
-) -> DocumentRecord:
+def page_record(id: str, page: OcrFile, original: bytes, repaired: bytes, path: str | None = None) -> DocumentRecord:
     """The record of a page file with these bytes before and after."""
     return DocumentRecord(
         id,
@@ -169,9 +169,7 @@ def entries_of(result: Result, splices: Mapping[Correction, tuple[Splice, ...]] 
     found += [(c, "proposed") for c in result.suggestions]
     # The sort is stable and by position only: insertions at one place keep the order they apply in.
     found.sort(key=lambda pair: (pair[0].start, pair[0].end))
-    return tuple(
-        LogEntry(c, status, *line_column(starts, c.start), splices=splices.get(c, ())) for c, status in found
-    )
+    return tuple(LogEntry(c, status, *line_column(starts, c.start), splices=splices.get(c, ())) for c, status in found)
 
 
 def header_line(header: LogHeader) -> str:
@@ -242,6 +240,7 @@ def logged_lines(document: LoggedDocument) -> Iterator[str]:
                 "reason": _packed(c.reason),
                 "alternatives": [[_packed(text), _rounded(p)] for text, p in c.alternatives],
                 "status": entry.status,
+                **({} if entry.proposed is None else {"proposed": _packed(entry.proposed)}),
                 **({"splices": _readable(entry.splices, record.encoding)} if record.spliced else {}),
             }
         )
@@ -682,7 +681,9 @@ def _entry(fields: _Fields, record: DocumentRecord) -> LogEntry:
         raise fields.error(f"'before' has {len(correction.before)} characters, the span {correction.end - start}")
     status = fields.choice("status", STATUSES)
     splices = fields.splices("splices", record.encoding) if record.spliced else ()
-    return LogEntry(correction, status, fields.whole("line", 1), fields.whole("column", 1), fields.number, splices)
+    proposed = fields.optional_text("proposed") if "proposed" in fields.value else None
+    place = fields.whole("line", 1), fields.whole("column", 1), fields.number
+    return LogEntry(correction, status, *place, splices, proposed)
 
 
 def _readable(splices: Iterable[Splice], encoding: str) -> list[list[int | str]]:

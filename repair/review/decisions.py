@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, get_args
 
@@ -124,50 +124,67 @@ def standing(decisions: Iterable[Decision]) -> list[Decision]:
     return sorted(found, key=lambda d: (d.id, d.at))
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A result under decisions; `statuses` has those corrections that a person decided about, or that gave way to
-    one."""
+class Settled(NamedTuple):
+    """A correction with what became of it; `proposed`: the replacement that a person changed."""
 
-    result: Result
-    statuses: Mapping[Correction, Status]
+    correction: Correction
+    status: Status
+    proposed: str | None = None
 
 
-def decided(result: Result, decisions: Iterable[Decision]) -> Decided:
-    """`result` as people want it; `decisions`: those that hold for this text, oldest first (see `standing`).
+def settled(
+    applied: Iterable[Correction], proposed: Iterable[Correction], decisions: Iterable[Decision]
+) -> list[Settled]:
+    """What was found in a text, and what became of it under `decisions`: those that hold for it (see `standing`).
 
     A decision holds for a correction of the same span if it says what shall stand there, and if it rejects, for the
     replacement that was rejected. What was accepted or written by a person is done even if it is not found any more,
-    and what overlaps it gives way; of two such decisions that overlap the later one is done.
+    and what overlaps it gives way; of two such decisions that overlap the later one is done. What nobody decided
+    about is ``applied`` or ``proposed`` as before. In order of position.
     """
     verdicts = list(decisions)
-    if not verdicts:
-        return Decided(result, {})
     by_span: defaultdict[tuple[int, int, str], list[Decision]] = defaultdict(list)
     for d in verdicts:
         by_span[d.start, d.end, d.before].append(d)
-    chosen: list[tuple[int, Correction, Status]] = []  # age of the decision
-    rejected: list[Correction] = []
-    rest: list[Correction] = []
-    applied: list[Correction] = []
-    age = {id(d): k for k, d in enumerate(verdicts)}
-    met: set[int] = set()
-    both = ((result.corrections, applied), (result.suggestions, rest))
-    for c, undecided in ((c, undecided) for them, undecided in both for c in them):
-        found = _about(c, by_span.get((c.start, c.end, c.before), ()))
-        if found is None:
-            undecided.append(c)
-        elif found.verdict == "rejected":
-            rejected.append(c)
-        elif id(found) not in met:
-            met.add(id(found))
-            verdict: Status = "accepted" if found.text == c.after else "edited"
-            chosen.append((age[id(found)], replace(c, after=found.text), verdict))
-    for d in verdicts:
-        if d.verdict != "rejected" and id(d) not in met:
-            status: Status = "accepted" if d.verdict == "accepted" else "edited"
-            chosen.append((age[id(d)], replace(d.correction, after=d.text), status))
-    return _settled(result, chosen, applied, rejected, rest)
+    out: list[Settled] = []
+    chosen: dict[int, Settled] = {}  # number of the decision, the older the lower
+    number = {id(d): k for k, d in enumerate(verdicts)}
+    kept: list[Correction] = []
+    both: tuple[tuple[Iterable[Correction], Status], ...] = ((applied, "applied"), (proposed, "proposed"))
+    for corrections, status in both:
+        for c in corrections:
+            found = _about(c, by_span.get((c.start, c.end, c.before), ()))
+            if found is None:
+                if status == "applied":
+                    kept.append(c)
+                else:
+                    out.append(Settled(c, status))
+            elif found.verdict == "rejected":
+                out.append(Settled(c, "rejected"))
+            else:
+                chosen.setdefault(number[id(found)], _done(found, c))
+    for k, d in enumerate(verdicts):
+        if d.verdict != "rejected" and k not in chosen:
+            chosen[k] = _done(d, d.correction)
+    spans = Spans()
+    for _, done in sorted(chosen.items(), reverse=True):
+        fits = spans.add(done.correction.start, done.correction.end)
+        out.append(done if fits else Settled(done.correction, "rejected"))
+    out += [Settled(c, "applied" if spans.add(c.start, c.end) else "rejected") for c in kept]
+    # What is done comes first at each place, and insertions at one place keep their order.
+    return sorted(out, key=lambda item: (*item.correction.span, not is_done(item.status)))
+
+
+def decided(result: Result, decisions: Iterable[Decision]) -> tuple[Result, list[Settled]]:
+    """`result` as people want it, and what became of everything that was found.
+
+    Decisions that do not fit the text (another text stands there) are left out.
+    """
+    text = result.original
+    found = settled(result.corrections, result.suggestions, [d for d in decisions if text[d.start : d.end] == d.before])
+    done = tuple(item.correction for item in found if is_done(item.status))
+    rest = ordered(item.correction for item in found if not is_done(item.status))
+    return Result(text, apply(text, done), done, rest), found
 
 
 def _about(c: Correction, decisions: Sequence[Decision]) -> Decision | None:
@@ -178,33 +195,10 @@ def _about(c: Correction, decisions: Sequence[Decision]) -> Decision | None:
     return None
 
 
-def _settled(
-    result: Result,
-    chosen: list[tuple[int, Correction, Status]],
-    applied: Iterable[Correction],
-    rejected: Iterable[Correction],
-    rest: Iterable[Correction],
-) -> Decided:
-    kept = Spans()
-    statuses: dict[Correction, Status] = {}
-    corrections: list[Correction] = []
-    suggestions = list(rest)
-    for _, c, status in sorted(chosen, key=lambda item: -item[0]):
-        fits = result.original[c.start : c.end] == c.before and kept.add(c.start, c.end)
-        statuses[c] = status if fits else "rejected"
-        (corrections if fits else suggestions).append(c)
-    for c in applied:
-        if kept.add(c.start, c.end):
-            corrections.append(c)
-        else:
-            statuses[c] = "rejected"
-            suggestions.append(c)
-    for c in rejected:
-        statuses[c] = "rejected"
-        suggestions.append(c)
-    # By position only, and stable: insertions at one place keep their order.
-    done = tuple(sorted(corrections, key=lambda c: (c.start, c.end)))
-    return Decided(Result(result.original, apply(result.original, done), done, ordered(suggestions)), statuses)
+def _done(d: Decision, c: Correction) -> Settled:
+    if d.text == c.after:
+        return Settled(c, "accepted")
+    return Settled(replace(c, after=d.text), "edited", c.after)
 
 
 class Spans:

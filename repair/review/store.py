@@ -59,6 +59,7 @@ class Store:
     def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
         self.path = os.fspath(path)
         self._lock = threading.Lock()
+        self._changes = 0
         if not create and not os.path.isfile(self.path):
             raise InputError(f"{shown(self.path)}: no such file")
         with self._errors():
@@ -135,8 +136,7 @@ class Store:
     def revision(self) -> tuple[int, int]:
         """Changes whenever the decisions do, in this or another process."""
         with self._errors(), self._lock:
-            last = self._base.execute("SELECT coalesce(max(id), 0), count(undone) FROM decision").fetchone()
-        return last[0], last[1]
+            return self._base.execute("PRAGMA data_version").fetchone()[0], self._changes
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -147,6 +147,7 @@ class Store:
             self._base.execute("ROLLBACK")
             raise
         self._base.execute("COMMIT")
+        self._changes += 1
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -1,0 +1,190 @@
+"""The texts that logs are about, and the pictures of their pages, looked for in a few folders and nowhere else.
+
+A log may come from anybody: a name in it is only followed to a file inside the folders given, links resolved, and a
+text counts only if its bytes have a digest that the log names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+
+from repair.formats.ocr import OcrFile, read_ocr
+from repair.formats.plain import InputError, decode_as
+from repair.layout import Box, Layout, PageLine
+from repair.log import LoggedDocument, revert_log
+
+KEPT = 8
+"""Texts that are held in memory at a time."""
+LARGEST = 1 << 28
+"""Bytes of a file up to which its digest is taken to find a text under another name."""
+DEEPEST = 8
+"""Parts of a path that are tried below each folder."""
+MOST = 2000
+"""Files in a folder that are looked at for that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document's original text, and for a page its layout. `page`: the file of an OCR engine itself, where the
+    corrections are about that. `folder`: where the file lies, from which its scans are named."""
+
+    text: str
+    folder: Path
+    layout: Layout | None = None
+    page: OcrFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScanPlace:
+    """Where a stretch of text stands: the picture file, which picture in it (from 0), the page's size in the unit of
+    `box` (0: as the picture), and the box around the stretch."""
+
+    path: Path
+    frame: int
+    width: float
+    height: float
+    box: Box
+
+
+class Sources:
+    """Finds texts and scans inside `roots`: those folders and what is below them. Usable from several threads."""
+
+    def __init__(self, roots: Sequence[str | os.PathLike[str]]) -> None:
+        self.roots = tuple(dict.fromkeys(Path(root).resolve() for root in roots))
+        self._lock = Lock()
+        self._known: OrderedDict[tuple[str, str], Source | None] = OrderedDict()
+        self._paths: dict[tuple[str, str], Path | None] = {}
+        self._digests: dict[str, list[Path]] | None = None
+
+    def source(self, document: LoggedDocument) -> Source | None:
+        """The original of a logged document, None where no file has it."""
+        record = document.record
+        key = record.sha256_original, record.format or ""
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+                return self._known[key]
+            found = self._found(document)
+            self._known[key] = found
+            if len(self._known) > KEPT:
+                self._known.popitem(last=False)
+            return found
+
+    def _found(self, document: LoggedDocument) -> Source | None:
+        record = document.record
+        key = record.sha256_original, record.format or ""
+        if key in self._paths:
+            path = self._paths[key]
+            return self._read(path, document) if path else None
+        for path in self._candidates(document):
+            found = self._read(path, document)
+            if found:
+                self._paths[key] = path
+                return found
+        self._paths[key] = None
+        return None
+
+    def _candidates(self, document: LoggedDocument) -> Iterator[Path]:
+        record = document.record
+        for name in dict.fromkeys(filter(None, (record.path, record.id))):
+            yield from self.inside(name)
+        wanted = (record.sha256_original, record.sha256_repaired, record.source)
+        yield from (path for digest in wanted if digest for path in self._by_digest().get(digest, ()))
+
+    def inside(self, name: str, folder: Path | None = None) -> Iterator[Path]:
+        """The existing files inside the roots that a name may mean: from `folder` and from each root, whole or by its
+        last parts."""
+        if not name or "\0" in name:
+            return
+        parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")][-DEEPEST:]
+        names = [name, *("/".join(parts[k:]) for k in range(len(parts)))]
+        starts = ([folder] if folder else []) + list(self.roots)
+        for path in [start / part for part in names for start in starts]:
+            try:
+                real = path.resolve()
+                if real.is_file() and any(real.is_relative_to(root) for root in self.roots):
+                    yield real
+            except (OSError, ValueError, RuntimeError):
+                continue
+
+    def _by_digest(self) -> dict[str, list[Path]]:
+        """The files right in the roots by their digests."""
+        if self._digests is None:
+            self._digests = {}
+            for root in self.roots:
+                try:
+                    paths = sorted(root.iterdir())[:MOST]
+                except OSError:
+                    continue
+                for path in paths:
+                    try:
+                        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
+                            continue
+                        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+                    except OSError:
+                        continue
+                    self._digests.setdefault(digest, []).append(path)
+        return self._digests
+
+    def _read(self, path: Path, document: LoggedDocument) -> Source | None:
+        record = document.record
+        try:
+            data = path.read_bytes()
+            digest = hashlib.sha256(data).hexdigest()
+            if digest == record.source:
+                page = read_ocr(data, format=record.format, name=path.name)
+                same = hashlib.sha256(page.text.encode("utf-8", "surrogatepass")).hexdigest() == record.sha256_original
+                return Source(page.text, path.parent, page.layout) if same else None
+            if digest not in (record.sha256_original, record.sha256_repaired):
+                return None
+            if digest != record.sha256_original:
+                data = revert_log(data, record, document.entries)
+            if record.spliced:
+                page = read_ocr(data, format=record.format, encoding=record.encoding, name=path.name)
+                return Source(page.text, path.parent, page.layout, page)
+            return Source(decode_as(data, record.encoding, bom=record.bom, name=path.name).text, path.parent)
+        except (OSError, InputError):
+            return None
+
+    def scan(self, source: Source, start: int, end: int) -> ScanPlace | None:
+        """Where ``source.text[start:end]`` stands on a scan; None without boxes or without the picture."""
+        layout = source.layout
+        line = line_at(layout, start) if layout else None
+        if layout is None or line is None:
+            return None
+        page = layout.pages[line.page]
+        box = box_of(layout, start, end) or line.box
+        if box is None:
+            return None
+        frame = sum(p.image == page.image for p in layout.pages[: line.page])
+        for path in self.inside(page.image, source.folder):
+            return ScanPlace(path, frame, page.width, page.height, box)
+        return None
+
+
+def line_at(layout: Layout, position: int) -> PageLine | None:
+    """The line of the page that a position lies on, or the one before it."""
+    k = bisect_right(layout.lines, position, key=lambda line: line.start) - 1
+    return layout.lines[k] if k >= 0 else None
+
+
+def box_of(layout: Layout, start: int, end: int) -> Box | None:
+    """The box around the words of a stretch of text, or of the characters beside it; None without any."""
+    for lo, hi in ((start, end), (max(0, start - 1), end + 1)):
+        words = np.unique(layout.word[lo:hi])
+        boxes = layout.boxes[words[words >= 0]]
+        boxes = boxes[~np.isnan(boxes).any(axis=1)] if len(boxes) else boxes
+        if len(boxes):
+            left, top = boxes[:, :2].min(axis=0).tolist()
+            right, bottom = boxes[:, 2:].max(axis=0).tolist()
+            return Box(left, top, right, bottom)
+    return None
