@@ -29,9 +29,12 @@ if TYPE_CHECKING:
 
     from .evaluate import PageInfo
     from .formats.ocr import OcrFile
-    from .log import DocumentRecord, LoggedDocument, LogHeader, WitnessFile
+    from .log import LoggedDocument, LogHeader, Status, WitnessFile
     from .pipeline import Pipeline
+    from .review.store import Store
     from .text import Correction, Level, Result
+
+    Decisions = Mapping[Correction, tuple[Status, str | None]]
 
 EXIT_CLEAN, EXIT_FOUND, EXIT_ERROR, EXIT_INTERRUPTED = 0, 1, 2, 130
 EXIT_PIPE = 141
@@ -54,13 +57,16 @@ class Job:
     as_page: bool = False  # pages are written as pages, and not as running text
     witnesses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Input -> the files that are other readings of it."""
+    decisions: str | None = None
+    """The store of what people decided about these texts before."""
 
 
 @dataclass(frozen=True)
 class Outcome:
     """One repaired file: its bytes before and after, how it was decoded, what was found.
 
-    `dropped` counts the corrections that its encoding cannot hold; they are among the suggestions, as are the
+    `decided`: the statuses of corrections that people decided about before, with what was proposed where they changed
+    it. `dropped` counts the corrections that its encoding cannot hold; they are among the suggestions, as are the
     `kept` ones, which are about the running text and not about the page. Of a page `file` is the running text;
     `logged` is what the log says of it.
     """
@@ -74,17 +80,25 @@ class Outcome:
     kept: int = 0
     logged: LoggedDocument | None = None
     witnesses: tuple[WitnessFile, ...] = ()
+    decided: Decisions = field(default_factory=dict)
 
     @property
-    def record(self) -> tuple[DocumentRecord, Result] | LoggedDocument:
+    def undecided(self) -> Result:
+        """The result without the suggestions that people have turned down."""
+        rest = tuple(c for c in self.result.suggestions if c not in self.decided)
+        return replace(self.result, suggestions=rest)
+
+    @property
+    def record(self) -> LoggedDocument:
         """What goes into the log."""
-        from .log import document_record
+        from .log import LoggedDocument, document_record, entries_of
 
         if self.logged:
             return replace(self.logged, record=replace(self.logged.record, witnesses=self.witnesses))
         path = None if self.name == STDIN else self.name
         record = document_record(self.name, self.file, self.original, self.repaired, path)
-        return replace(record, witnesses=self.witnesses), self.result
+        entries = entries_of(self.result, decided=self.decided)
+        return LoggedDocument(replace(record, witnesses=self.witnesses), entries)
 
 
 @dataclass(frozen=True)
@@ -175,6 +189,11 @@ def _parser() -> argparse.ArgumentParser:
         help="another reading of the input: a file, or for several inputs a folder or glob whose files have the same "
         "names (may be given several times)",
     )
+    inputs.add_argument(
+        "--decisions",
+        metavar="FILE",
+        help="what people decided about these texts before (default: decisions.sqlite beside the log, if it is there)",
+    )
     running = "; lines and columns of OCR output are those of its running text"
 
     sub = command("clean", _clean, "repair files", inputs)
@@ -202,6 +221,24 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--log", required=True, metavar="LOG.jsonl")
         sub.add_argument("--id", help="which document of the log TEXT is (default: found out)")
         sub.add_argument("-o", "--output", metavar="OUT", help="file (default: stdout)")
+
+    sub = command("review", _review, "accept and reject corrections, in the browser or in the terminal")
+    sub.add_argument("logs", nargs="+", metavar="LOG.jsonl")
+    sub.add_argument(
+        "--decisions", metavar="FILE", help="where they are kept (default: decisions.sqlite beside the log)"
+    )
+    sub.add_argument(
+        "--texts",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="folder with the texts and scans, beside the current one and those of the logs",
+    )
+    sub.add_argument("--reviewer", metavar="NAME", help="who decides (default: the user's name)")
+    sub.add_argument("--terminal", action="store_true", help="in the terminal")
+    sub.add_argument("--export", action="store_true", help="write the decisions made so far into the logs, and end")
+    sub.add_argument("--port", type=_port, default=0, metavar="N", help="of the page (default: any that is free)")
+    sub.add_argument("--no-browser", action="store_true", help="only say where the page is")
 
     sub = command("ocr", _ocr, "read images and PDF files with the OCR engines that are installed, and repair the text")
     sub.add_argument("paths", nargs="+", metavar="IMAGE|PDF", help="pictures of pages, PDF files, in their order")
@@ -256,6 +293,12 @@ def _positive(value: str) -> int:
     return int(value)
 
 
+def _port(value: str) -> int:
+    if not value.isascii() or not value.isdigit() or int(value) > 65535:
+        raise argparse.ArgumentTypeError(f"must be a whole number up to 65535, not {value!r}")
+    return int(value)
+
+
 def _part(value: str) -> tuple[int, int]:
     rest, _, divisor = value.partition("/")
     if not (value.isascii() and rest.isdigit() and divisor.isdigit() and int(rest) < int(divisor)):
@@ -271,8 +314,33 @@ def _job(args: argparse.Namespace) -> Job:
         decode(b"", encoding=args.encoding, name="--encoding")  # an unknown one is no fault of the files
     as_page = args.run is _clean and args.to is None
     start = os.getcwd()
-    witnesses = getattr(args, "beside", {})
-    return Job(args.profile, args.level, args.lexicon, args.dictionaries, args.encoding, start, as_page, witnesses)
+    return Job(
+        args.profile,
+        args.level,
+        args.lexicon,
+        args.dictionaries,
+        args.encoding,
+        start,
+        as_page,
+        getattr(args, "beside", {}),
+        _earlier(args),
+    )
+
+
+def _earlier(args: argparse.Namespace) -> str | None:
+    """The store of earlier decisions: the one named, else one beside the log. Raises `InputError`."""
+    named: str | None = getattr(args, "decisions", None)
+    if named is not None:
+        if not os.path.isfile(named):
+            raise InputError(f"{shown(named)}: no such file")
+        return named
+    log = getattr(args, "log", None)
+    if log is None or args.run is not _clean:
+        return None
+    from .review.store import beside
+
+    found = str(beside(log))
+    return found if os.path.isfile(found) else None
 
 
 def _inputs(args: argparse.Namespace) -> list[tuple[str, str | None]]:
@@ -308,13 +376,18 @@ def _configured(job: Job) -> tuple[Pipeline, Level]:
 
 
 _WORKER: tuple[Pipeline, Level, Job] | None = None
+_STORE: Store | None = None
 
 
 def _start_worker(job: Job) -> None:
-    global _WORKER
+    global _STORE, _WORKER
     pipeline, level = _configured(job)
     pipeline(_PROBE, level="review")
     _WORKER = (pipeline, level, job)
+    if job.decisions is not None:
+        from .review.store import Store
+
+        _STORE = Store(job.decisions, create=False)
 
 
 def _work(name: str, data: bytes | None = None) -> Outcome | Failure:
@@ -334,13 +407,28 @@ def _work(name: str, data: bytes | None = None) -> Outcome | Failure:
         layout = page.layout if page else None
         result = pipeline(file.text, level=level, layout=layout, witnesses=[text for text, _ in others])
         witnesses = tuple(witness for _, witness in others)
-        if page and job.as_page:
-            return replace(_page_outcome(name, page, data, result), witnesses=witnesses)
+        as_page = page is not None and job.as_page
+        result, decided = _decided(result, data if as_page or not page else encode(page.text, file))
+        if page and as_page:
+            return replace(_page_outcome(name, page, data, result, decided), witnesses=witnesses)
         result, repaired, dropped = _writable(result, file)
     except Exception as error:
         return Failure(name, _unrepairable(label, error))
-    outcome = Outcome(name, file, data, repaired, result, dropped, witnesses=witnesses)
+    outcome = Outcome(name, file, data, repaired, result, dropped, witnesses=witnesses, decided=decided)
     return _text_outcome(outcome, page) if page else outcome
+
+
+def _decided(result: Result, original: bytes) -> tuple[Result, Decisions]:
+    """`result` as people have decided about this text before, with the statuses of what they decided."""
+    if _STORE is None:
+        return result, {}
+    from .review.decisions import decided, standing
+
+    decisions = standing(_STORE.decisions(hashlib.sha256(original).hexdigest()))
+    if not decisions:
+        return result, {}
+    result, found = decided(result, decisions)
+    return result, {s.correction: (s.status, s.proposed) for s in found if s.status not in ("applied", "proposed")}
 
 
 def _witness(path: str) -> tuple[str, WitnessFile]:
@@ -372,7 +460,7 @@ def _page(data: bytes, label: str, encoding: str | None) -> OcrFile | None:
         raise
 
 
-def _page_outcome(name: str, page: OcrFile, data: bytes, result: Result) -> Outcome:
+def _page_outcome(name: str, page: OcrFile, data: bytes, result: Result, decided: Decisions) -> Outcome:
     """`result` written into the page; what is about the running text only becomes a suggestion."""
     from .log import LoggedDocument, entries_of, page_record
 
@@ -380,8 +468,8 @@ def _page_outcome(name: str, page: OcrFile, data: bytes, result: Result) -> Outc
     result = result.holding_back(written.kept)
     splices = {c: page.splices(c) for c in result.suggestions if c.level != "note"} | dict(written.splices)
     record = page_record(name, page, data, written.data, None if name == STDIN else name)
-    logged = LoggedDocument(record, entries_of(result, splices))
-    return Outcome(name, page.plain, data, written.data, result, 0, len(written.kept), logged)
+    logged = LoggedDocument(record, entries_of(result, splices, decided))
+    return Outcome(name, page.plain, data, written.data, result, 0, len(written.kept), logged, decided=decided)
 
 
 def _text_outcome(outcome: Outcome, page: OcrFile) -> Outcome:
@@ -392,7 +480,9 @@ def _text_outcome(outcome: Outcome, page: OcrFile) -> Outcome:
     before = encode(page.text, outcome.file)
     record = document_record(outcome.name, outcome.file, before, outcome.repaired, path)
     record = replace(record, format=page.format, source=hashlib.sha256(outcome.original).hexdigest())
-    return replace(outcome, original=before, logged=LoggedDocument(record, entries_of(outcome.result)))
+    return replace(
+        outcome, original=before, logged=LoggedDocument(record, entries_of(outcome.result, decided=outcome.decided))
+    )
 
 
 def _unrepairable(label: str, error: Exception) -> str:
@@ -531,10 +621,10 @@ def _clean(args: argparse.Namespace) -> int:
             refuse_overwrite(target, witnesses)
     if args.log:
         _check_log_path(args.log, targets, witnesses)
-    totals = {"applied": 0, "review": 0, "note": 0, "kept": 0}
+    totals = {"applied": 0, "review": 0, "note": 0, "kept": 0, "decided": 0}
     failed = 0
 
-    def finished() -> Iterator[tuple[DocumentRecord, Result] | LoggedDocument]:
+    def finished() -> Iterator[LoggedDocument]:
         nonlocal failed
         for outcome in _outcomes(args, names):
             try:
@@ -556,8 +646,10 @@ def _clean(args: argparse.Namespace) -> int:
                 _say(f"warning: {name}: {_count(outcome.dropped)} only proposed: {codec} cannot hold the outcome")
             totals["applied"] += len(outcome.result.corrections)
             totals["kept"] += outcome.kept
+            totals["decided"] += len(outcome.decided)
             for c in outcome.result.suggestions:
-                totals["note" if c.level == "note" else "review"] += 1
+                if c not in outcome.decided:
+                    totals["note" if c.level == "note" else "review"] += 1
             yield outcome.record
         if failed == len(names):
             raise _Reported
@@ -578,6 +670,7 @@ def _clean(args: argparse.Namespace) -> int:
         if len(names) == 1:
             where = shown("<stdin>" if names[0] == STDIN else names[0])
         rest = f" ({totals['kept']} of them about lines of the running text, see --to)" if totals["kept"] else ""
+        rest += f"; {totals['decided']} as decided before" if totals["decided"] else ""
         rest += f"; {failed} failed" if failed else ""
         counts = f"{_count(totals['applied'])} applied, {totals['review']} proposed, {totals['note']} noted"
         _say(f"{where}: {counts}{rest}")
@@ -713,8 +806,9 @@ def _check(args: argparse.Namespace) -> int:
                 failures.append((name, outcome.message))
                 _say(f"error: {outcome.message}")
                 continue
-            found += len(outcome.result.corrections) + len(outcome.result.suggestions)
-            yield name, outcome.result
+            result = outcome.undecided
+            found += len(result.corrections) + len(result.suggestions)
+            yield name, result
 
     for chunk in _held_back(REPORTERS[args.output_format](documents(), failures), len(names)):
         _write_text(chunk)
@@ -791,6 +885,54 @@ def _rebuild(args: argparse.Namespace, rebuild: Callable[..., bytes], side: str)
     else:
         _stdout().write(out)
     return EXIT_CLEAN
+
+
+def _review(args: argparse.Namespace) -> int:
+    from .review.batch import Batch, Board
+    from .review.export import export
+    from .review.store import Store, beside
+
+    for folder in args.texts:
+        if not os.path.isdir(folder):
+            raise InputError(f"{shown(folder)}: no such folder")
+    batch = Batch(args.logs, [os.curdir, *args.texts])
+    path = args.decisions or beside(args.logs[0])
+    refuse_overwrite(path, args.logs)
+    with Store(path, create=not args.export) as store:
+
+        def written() -> str:
+            done = export(args.logs, store, batch.sources)
+            for name, reason in done.left:
+                _say(f"warning: {shown(name)}: {reason}")
+            counts = ", ".join(f"{done.statuses[s]} {s}" for s in ("accepted", "edited", "rejected", "proposed"))
+            rest = f"; {done.conflicts} in conflict, left open" if done.conflicts else ""
+            rest += f"; {len(done.left)} documents left as they were" if done.left else ""
+            return f"{shown(' '.join(args.logs))}: {counts}{rest}"
+
+        if args.export:
+            _say(written())
+            return EXIT_CLEAN
+        reviewer = args.reviewer or _user()
+        board = Board(batch, store)
+        if args.terminal:
+            from .review.terminal import Session, standard_terminal
+
+            with standard_terminal() as terminal:
+                Session(board, reviewer, terminal, written).run()
+            return EXIT_CLEAN
+        from .review.web import serve
+
+        serve(board, port=args.port, reviewer=reviewer, open_browser=not args.no_browser, say=_say, export=written)
+    return EXIT_CLEAN
+
+
+def _user() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "reviewer"
 
 
 def _rules(args: argparse.Namespace) -> int:

@@ -36,6 +36,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 _DIGEST = re.compile("[0-9a-f]{64}")
 _NEWLINES: tuple[Newline, ...] = get_args(Newline)
 _NONE: Mapping[Correction, tuple[Splice, ...]] = {}
+_UNDECIDED: Mapping[Correction, tuple[Status, str | None]] = {}
 
 
 class LogError(InputError):
@@ -159,17 +160,26 @@ def page_record(id: str, page: OcrFile, original: bytes, repaired: bytes, path: 
     )
 
 
-def entries_of(result: Result, splices: Mapping[Correction, tuple[Splice, ...]] = _NONE) -> tuple[LogEntry, ...]:
+def entries_of(
+    result: Result,
+    splices: Mapping[Correction, tuple[Splice, ...]] = _NONE,
+    decided: Mapping[Correction, tuple[Status, str | None]] = _UNDECIDED,
+) -> tuple[LogEntry, ...]:
     """What a run found: corrections as ``applied``, suggestions as ``proposed``, in order of position.
 
-    `splices`: what each of them changes in a page file.
+    `splices`: what each of them changes in a page file. `decided`: the statuses of those that a person decided about,
+    with what was proposed where that is not what stands there now.
     """
     starts = line_starts(result.original)
     found: list[tuple[Correction, Status]] = [(c, "applied") for c in result.corrections]
     found += [(c, "proposed") for c in result.suggestions]
     # The sort is stable and by position only: insertions at one place keep the order they apply in.
     found.sort(key=lambda pair: (pair[0].start, pair[0].end))
-    return tuple(LogEntry(c, status, *line_column(starts, c.start), splices=splices.get(c, ())) for c, status in found)
+    out = []
+    for c, found_as in found:
+        status, proposed = decided.get(c, (found_as, None))
+        out.append(LogEntry(c, status, *line_column(starts, c.start), splices=splices.get(c, ()), proposed=proposed))
+    return tuple(out)
 
 
 def header_line(header: LogHeader) -> str:

@@ -28,6 +28,8 @@ from .store import Store
 State = Literal["open", "conflict", "accepted", "rejected", "edited", "applied"]
 """``open``: proposed and not decided about; ``applied``: done without anybody having been asked."""
 STATES: tuple[State, ...] = get_args(State)
+OPEN: tuple[State, ...] = ("open", "conflict")
+"""What waits for a decision."""
 Sort = Literal["confidence", "doubt", "rule", "document", "effect"]
 SORTS: tuple[Sort, ...] = get_args(Sort)
 REACH = 48
@@ -292,7 +294,7 @@ class Board:
     def choose(
         self,
         *,
-        states: Iterable[State] = ("open", "conflict"),
+        states: Iterable[State] = OPEN,
         rule: str | None = None,
         document: int | None = None,
         level: str | None = None,

@@ -132,6 +132,12 @@ class Store:
             rows = self._base.execute(query, values).fetchall()
             return [_decision(row) for row in rows]
 
+    def documents(self) -> frozenset[str]:
+        """The documents that anybody has decided about, also if all of it was taken back."""
+        with self._errors(), self._lock:
+            rows = self._base.execute("SELECT DISTINCT document FROM decision").fetchall()
+        return frozenset(row[0] for row in rows)
+
     @property
     def revision(self) -> tuple[int, int]:
         """Changes whenever the decisions do, in this or another process."""
