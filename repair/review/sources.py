@@ -34,10 +34,11 @@ MOST = 2000
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A document's original text, and for a page its layout. `page`: the file of an OCR engine itself, where the
-    corrections are about that. `folder`: where the file lies, from which its scans are named."""
+    """A document's original text and bytes, and for a page its layout. `page`: the file of an OCR engine itself, where
+    the corrections are about that. `folder`: where the file lies, from which its scans are named."""
 
     text: str
+    data: bytes
     folder: Path
     layout: Layout | None = None
     page: OcrFile | None = None
@@ -142,16 +143,18 @@ class Sources:
             digest = hashlib.sha256(data).hexdigest()
             if digest == record.source:
                 page = read_ocr(data, format=record.format, name=path.name)
-                same = hashlib.sha256(page.text.encode("utf-8", "surrogatepass")).hexdigest() == record.sha256_original
-                return Source(page.text, path.parent, page.layout) if same else None
+                data = page.text.encode("utf-8", "surrogatepass")
+                same = hashlib.sha256(data).hexdigest() == record.sha256_original
+                return Source(page.text, data, path.parent, page.layout) if same else None
             if digest not in (record.sha256_original, record.sha256_repaired):
                 return None
             if digest != record.sha256_original:
                 data = revert_log(data, record, document.entries)
             if record.spliced:
                 page = read_ocr(data, format=record.format, encoding=record.encoding, name=path.name)
-                return Source(page.text, path.parent, page.layout, page)
-            return Source(decode_as(data, record.encoding, bom=record.bom, name=path.name).text, path.parent)
+                return Source(page.text, data, path.parent, page.layout, page)
+            text = decode_as(data, record.encoding, bom=record.bom, name=path.name).text
+            return Source(text, data, path.parent)
         except (OSError, InputError):
             return None
 
