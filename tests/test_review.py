@@ -89,6 +89,11 @@ def test_decided_results_hold_and_rebuild(result: Result, choices: list[tuple[st
 
 @given(results().filter(real), CHOICES)
 def test_a_log_under_decisions_applies_and_reverts(result: Result, choices: list[tuple[str, str]]) -> None:
+    result = replace(
+        result,
+        corrections=tuple(replace(c, level="safe") for c in result.corrections),
+        suggestions=tuple(replace(c, level="review") for c in result.suggestions),
+    )
     data, file = as_file(result.original)
     document = LoggedDocument(logged(data, file, result), entries_of(result))
     found = [*result.corrections, *result.suggestions]

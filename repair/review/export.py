@@ -87,7 +87,7 @@ def under(
         entries.setdefault(c, entry)
     found = settled(applied, proposed, decisions)
     done = tuple(_entry(item, entries, document, source) for item in found)
-    if done == document.entries:
+    if Counter(done) == Counter(document.entries):
         return document
     there = source()
     if there is not None:
