@@ -48,7 +48,7 @@ def test_a_package_adds_a_filter(site: Path) -> None:
     assert '"rule":"paper-name"' in (site.parent / "log.jsonl").read_text(encoding="utf-8")
     assert run(site, "clean", "a.txt", "--profile", "default")[1] == (site.parent / "a.txt").read_text(encoding="utf-8")
     (line,) = [line for line in run(site, "rules")[1].splitlines() if line.startswith("paper-name")]
-    assert line.split() == "paper-name safe the paper's name (filter paper-name of paper)".split()
+    assert line.split() == ["paper-name", "safe", "the", "paper's", "name", "(filter", "paper-name", "of", "paper)"]
     assert "House rule" in run(site, "rules", "paper-name")[1]
 
 
