@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any, Literal
 
 Kind = Literal["text", "string", "count"]
@@ -24,7 +25,7 @@ def is_null(value: object) -> bool:
     """None, NaN and pandas' NA."""
     if value is None or value is getattr(sys.modules.get("pandas"), "NA", None):
         return True
-    return isinstance(value, float) and value != value
+    return isinstance(value, Real) and value != value  # Ray's nulls are of numpy's types
 
 
 # --- columns
@@ -106,7 +107,8 @@ def _numpy(source: Any, values: list[Any], kind: Kind) -> Any:
     if kind == "text" and source.dtype.kind == "U":
         return numpy.array(values, str)  # as wide as the texts now are
     out = numpy.empty(len(values), object)
-    out[:] = values
+    # A column of NaN would be one of numbers to Ray, whose nulls they are.
+    out[:] = [None if is_null(value) else value for value in values]
     return out
 
 
