@@ -180,6 +180,18 @@ def test_datasets_as_it_is(records: list[dict[str, Any]], wanted: list[dict[str,
         assert part.features["n"] == Value("int64")
 
 
+def test_datasets_columns_not_looked_at_are_not_decoded() -> None:
+    need("datasets")
+    from datasets import Dataset
+
+    def seen(batch: Any) -> Any:
+        out = Repairer()(batch)
+        assert out.keys_to_format == {"other"}
+        return out
+
+    Dataset.from_dict({"text": ["甲"], "other": [1]}).map(seen, batched=True)
+
+
 def test_datasets_fingerprint_is_that_of_the_settings() -> None:
     need("datasets")
     from datasets.fingerprint import Hasher
