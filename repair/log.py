@@ -233,27 +233,43 @@ def logged_lines(document: LoggedDocument) -> Iterator[str]:
         }
     )
     for entry in document.entries:
-        c = entry.correction
-        yield _line(
-            {
-                "record": "correction",
-                "document": _packed(record.id),
-                "start": c.start,
-                "end": c.end,
-                "line": entry.line,
-                "column": entry.column,
-                "before": _packed(c.before),
-                "after": _packed(c.after),
-                "rule": _packed(c.rule),
-                "confidence": _rounded(c.confidence),
-                "level": c.level,
-                "reason": _packed(c.reason),
-                "alternatives": [[_packed(text), _rounded(p)] for text, p in c.alternatives],
-                "status": entry.status,
-                **({} if entry.proposed is None else {"proposed": _packed(entry.proposed)}),
-                **({"splices": _readable(entry.splices, record.encoding)} if record.spliced else {}),
-            }
-        )
+        splices = {"splices": _readable(entry.splices, record.encoding)} if record.spliced else {}
+        yield _line({"record": "correction", "document": _packed(record.id), **_correction_value(entry), **splices})
+
+
+def _correction_value(entry: LogEntry) -> dict[str, Any]:
+    c = entry.correction
+    return {
+        "start": c.start,
+        "end": c.end,
+        "line": entry.line,
+        "column": entry.column,
+        "before": _packed(c.before),
+        "after": _packed(c.after),
+        "rule": _packed(c.rule),
+        "confidence": _rounded(c.confidence),
+        "level": c.level,
+        "reason": _packed(c.reason),
+        "alternatives": [[_packed(text), _rounded(p)] for text, p in c.alternatives],
+        "status": entry.status,
+        **({} if entry.proposed is None else {"proposed": _packed(entry.proposed)}),
+    }
+
+
+def entries_line(entries: Iterable[LogEntry]) -> str:
+    """What was found in one text, without a header or a document: a JSON list of the log's correction records."""
+    return _json([_correction_value(entry) for entry in entries])
+
+
+def read_entries(line: str, name: str = "log") -> tuple[LogEntry, ...]:
+    """What `entries_line` wrote. Raises `LogError`."""
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
+        raise LogError(f"{shown(name)}: not a JSON list of corrections")
+    return tuple(_bare_entry(_Fields(value, name, number)) for number, value in enumerate(values, 1))
 
 
 def write_log(documents: Iterable[tuple[DocumentRecord, Result] | LoggedDocument], header: LogHeader) -> Iterator[str]:
@@ -685,6 +701,11 @@ def _document(fields: _Fields) -> tuple[DocumentRecord, int]:
 
 
 def _entry(fields: _Fields, record: DocumentRecord) -> LogEntry:
+    entry = _bare_entry(fields)
+    return replace(entry, splices=fields.splices("splices", record.encoding)) if record.spliced else entry
+
+
+def _bare_entry(fields: _Fields) -> LogEntry:
     start = fields.whole("start")
     correction = Correction(
         start=start,
@@ -700,10 +721,10 @@ def _entry(fields: _Fields, record: DocumentRecord) -> LogEntry:
     if len(correction.before) != correction.end - start:
         raise fields.error(f"'before' has {len(correction.before)} characters, the span {correction.end - start}")
     status = fields.choice("status", STATUSES)
-    splices = fields.splices("splices", record.encoding) if record.spliced else ()
     proposed = fields.optional_text("proposed") if "proposed" in fields.value else None
-    place = fields.whole("line", 1), fields.whole("column", 1), fields.number
-    return LogEntry(correction, status, *place, splices, proposed)
+    return LogEntry(
+        correction, status, fields.whole("line", 1), fields.whole("column", 1), fields.number, proposed=proposed
+    )
 
 
 def _readable(splices: Iterable[Splice], encoding: str) -> list[list[int | str]]:
@@ -711,8 +732,12 @@ def _readable(splices: Iterable[Splice], encoding: str) -> list[list[int | str]]
     return [[s.offset, s.before.decode(encoding), s.after.decode(encoding)] for s in splices]
 
 
+def _json(value: Any) -> str:
+    return _SURROGATE.sub(lambda match: f"\\u{ord(match.group()):04x}", _ENCODER.encode(value))
+
+
 def _line(value: dict[str, Any]) -> str:
-    return _SURROGATE.sub(lambda match: f"\\u{ord(match.group()):04x}", _ENCODER.encode(value)) + "\n"
+    return _json(value) + "\n"
 
 
 def _packed(text: str) -> str | list[str]:
