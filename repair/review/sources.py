@@ -22,8 +22,8 @@ from repair.formats.plain import InputError, decode_as
 from repair.layout import Box, Layout, PageLine
 from repair.log import LoggedDocument, revert_log
 
-KEPT = 8
-"""Texts that are held in memory at a time."""
+KEPT = 20_000_000
+"""Characters of texts that are held in memory: sorted by confidence, each next correction may be of another text."""
 LARGEST = 1 << 28
 """Bytes of a file up to which its digest is taken to find a text under another name."""
 DEEPEST = 8
@@ -62,6 +62,7 @@ class Sources:
         self.roots = tuple(dict.fromkeys(Path(root).resolve() for root in roots))
         self._lock = Lock()
         self._known: OrderedDict[tuple[str, str], Source | None] = OrderedDict()
+        self._size = 0
         self._paths: dict[tuple[str, str], Path | None] = {}
         self._digests: dict[str, list[Path]] | None = None
 
@@ -75,8 +76,10 @@ class Sources:
                 return self._known[key]
             found = self._found(document)
             self._known[key] = found
-            if len(self._known) > KEPT:
-                self._known.popitem(last=False)
+            self._size += len(found.text) if found else 0
+            while self._size > KEPT and len(self._known) > 1:
+                _, oldest = self._known.popitem(last=False)
+                self._size -= len(oldest.text) if oldest else 0
             return found
 
     def _found(self, document: LoggedDocument) -> Source | None:

@@ -132,6 +132,11 @@ class Store:
             rows = self._base.execute(query, values).fetchall()
             return [_decision(row) for row in rows]
 
+    def taken_back(self) -> int:
+        """How many decisions were taken back so far."""
+        with self._errors(), self._lock:
+            return int(self._base.execute("SELECT count(undone) FROM decision").fetchone()[0])
+
     @property
     def revision(self) -> tuple[int, int]:
         """Changes whenever the decisions do, in this or another process."""
