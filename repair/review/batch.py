@@ -205,7 +205,9 @@ class Board:
         with self._lock:
             self.refresh()
             keys = {document.key for document in self.batch.documents}
-            made = [d for group in self._places.values() for d in group if d.reviewer == reviewer and d.document in keys]
+            made = [
+                d for group in self._places.values() for d in group if d.reviewer == reviewer and d.document in keys
+            ]
             latest = max(made, key=lambda d: d.id, default=None)
             return [d for d in made if latest and d.at == latest.at]
 

@@ -68,7 +68,8 @@ def stacked(rows: Sequence[Bar], series: Sequence[tuple[str, str]], title: str, 
         y = 4 + _ROW * k
         name = escape(plain(row.name, 24))
         out.append(
-            f'<text class="ink" x="{_LEFT - 10}" y="{y + 16}" text-anchor="end" font-size="13" fill="{_INK}">{name}</text>'
+            f'<text class="ink" x="{_LEFT - 10}" y="{y + 16}" text-anchor="end" font-size="13" '
+            f'fill="{_INK}">{name}</text>'
         )
         x = float(_LEFT)
         for (key, called), n in zip(series, row.counts, strict=True):
@@ -87,7 +88,8 @@ def stacked(rows: Sequence[Bar], series: Sequence[tuple[str, str]], title: str, 
                 )
             x += w
         out.append(
-            f'<text class="faint" x="{x + 6:.1f}" y="{y + 16.5}" font-size="12" fill="{_FAINT}">{sum(row.counts)}</text>'
+            f'<text class="faint" x="{x + 6:.1f}" y="{y + 16.5}" font-size="12" '
+            f'fill="{_FAINT}">{sum(row.counts)}</text>'
         )
     return "".join(out) + "</svg>"
 
@@ -107,7 +109,7 @@ def calibration(found: Sequence[Bin], title: str, stated: str, observed: str, si
     for k in range(0, 11, 2):
         v = k / 10
         out.append(
-            f'<line class="grid" x1="{x(0):.1f}" y1="{y(v):.1f}" x2="{x(1):.1f}" y2="{y(v):.1f}" stroke="{_GRID}"/>'
+            f'<line class="rule" x1="{x(0):.1f}" y1="{y(v):.1f}" x2="{x(1):.1f}" y2="{y(v):.1f}" stroke="{_GRID}"/>'
             f'<text class="faint" x="{left - 8}" y="{y(v) + 4:.1f}" text-anchor="end" font-size="11" '
             f'fill="{_FAINT}">{k * 10}%</text>'
             f'<text class="faint" x="{x(v):.1f}" y="{size - bottom + 16}" text-anchor="middle" font-size="11" '
@@ -122,11 +124,14 @@ def calibration(found: Sequence[Bin], title: str, stated: str, observed: str, si
         low, high = wilson(b.right, b.decided)
         share = b.right / b.decided
         points.append(f"{x(b.stated):.1f},{y(share):.1f}")
-        tip = escape(f"{stated} {b.stated:.0%} · {observed} {b.right}/{b.decided} = {share:.0%} [{low:.0%}, {high:.0%}]")
+        tip = escape(
+            f"{stated} {b.stated:.0%} · {observed} {b.right}/{b.decided} = {share:.0%} [{low:.0%}, {high:.0%}]"
+        )
         radius = 3 + min(5.0, sqrt(b.decided) / 4)
         out.append(
             f'<g class="point"><title>{tip}</title>'
-            f'<path class="interval" d="M{x(b.stated):.1f} {y(low):.1f}V{y(high):.1f}M{x(b.stated) - 4:.1f} {y(low):.1f}h8'
+            f'<path class="interval" d="M{x(b.stated):.1f} {y(low):.1f}V{y(high):.1f}'
+            f"M{x(b.stated) - 4:.1f} {y(low):.1f}h8"
             f'M{x(b.stated) - 4:.1f} {y(high):.1f}h8" stroke="{COLOURS["edited"]}" fill="none"/>'
             f'<circle class="mean" cx="{x(b.stated):.1f}" cy="{y(share):.1f}" r="{radius:.1f}" '
             f'fill="{COLOURS["edited"]}"/></g>'

@@ -120,7 +120,7 @@ class Guard:
                 return False
         else:
             origins = headers.get(b"origin", [])
-        return all(value.decode("latin-1").lower() == f"http://{hosts[0].decode('latin-1').lower()}" for value in origins)
+        return all(value.lower() == b"http://" + hosts[0].lower() for value in origins)
 
     def _own(self, host: str) -> bool:
         for name in NAMES:

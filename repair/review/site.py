@@ -32,7 +32,7 @@ from repair.formats.plain import InputError
 from repair.text import LEVELS, line_starts
 
 from . import charts, shown
-from .batch import SORTS, STATES, Board, Item, ReviewDocument, Sort, State
+from .batch import REACH, SORTS, STATES, Board, Item, Piece, ReviewDocument, Sort, State, sentence
 from .guard import App, Guard
 from .scans import ScanError, cut_out
 from .words import LANGUAGES, preferred, rule_name, words
@@ -54,6 +54,8 @@ GROUPS: dict[str, tuple[State, ...]] = {
 COMING = 12
 """Corrections listed as next."""
 EXAMPLES = 3
+ROOM = 62
+"""Characters shown on each side of a correction at least."""
 LONG = 400
 """Characters of one change that are shown."""
 PART = 4000
@@ -219,7 +221,9 @@ class Site:
     def _view(self, form: Mapping[str, str]) -> View:
         def number(key: str, below: int) -> int | None:
             value = form.get(key, "")
-            return int(value) if value.isascii() and value.isdigit() and len(value) < 10 and int(value) < below else None
+            return (
+                int(value) if value.isascii() and value.isdigit() and len(value) < 10 and int(value) < below else None
+            )
 
         sort = form.get("sort", "")
         return View(
@@ -228,7 +232,7 @@ class Site:
             number("doc", len(self.batch.documents)),
             form["level"] if form.get("level") in LEVELS else None,
             form.get("q", "")[:200].strip(),
-            cast(Sort, sort) if sort in SORTS else "confidence",
+            sort if sort in SORTS else "confidence",
         )
 
     def _rendered(self, visit: Visit, template: str, status: int = 200, **values: Any) -> HTMLResponse:
@@ -366,7 +370,6 @@ class Site:
         c, state = item.proposed, states[item.number]
         newline = document.logged.record.newline
         standing = board.chosen_text(item)
-        pieces = [self._in_sentence(piece, item, state, states) for piece in board.sentence(item)]
         choices = [
             {
                 "key": str(k + 1) if k < 9 else "",
@@ -400,7 +403,7 @@ class Site:
             "document_number": document.number,
             "line": item.entry.line,
             "column": item.entry.column,
-            "pieces": Markup("".join(pieces)),
+            "pieces": Markup(self._surroundings(item, state, states)),
             "as_read": Markup(shown.html(c.before, blanks=True, limit=80)) if c.before else None,
             "choices": choices,
             "note": shown.noted(c.before if item.is_flag else standing if state == "edited" else c.after, newline),
@@ -414,16 +417,37 @@ class Site:
             "spoken": _spoken(item),
         }
 
-    def _in_sentence(self, piece: Any, item: Item, state: State, states: Sequence[State]) -> str:
+    def _surroundings(self, item: Item, state: State, states: Sequence[State]) -> str:
+        """The sentence as HTML, and around it what else there is room for: lines of a column are often too short to
+        judge by."""
+        document, c = self.batch.document(item), item.correction
+        source = self.batch.source(document)
+        if source is None:
+            return "".join(self._in_sentence(piece, item, state, states) for piece in self.board.sentence(item))
+        lo, hi = sentence(source.text, c.start, c.end, REACH)
+        first, last = max(0, min(lo, c.start - ROOM)), min(len(source.text), max(hi, c.end + ROOM))
+        out = []
+        for start, end in ((first, lo), (lo, hi), (hi, last)):
+            pieces = self.board.pieces(document, start, end, focus=item) if start < end else []
+            inner = "".join(
+                self._in_sentence(piece, item, state, states)
+                for piece in pieces
+                if start == lo or piece.item is not item  # an insertion at the edge belongs to the sentence
+            )
+            out.append(inner if start == lo or not inner else f'<span class="around">{inner}</span>')
+        return "".join(out)
+
+    def _in_sentence(self, piece: Piece, item: Item, state: State, states: Sequence[State]) -> str:
         if piece.item is None:
             return shown.html(piece.before)
         if piece.item is not item:
-            found: State = states[piece.item.number]
             inner = shown.html(piece.after, blanks=piece.after != piece.before, limit=LONG)
-            return f'<span class="near {found}">{inner}</span>'
+            return f'<span class="near {states[piece.item.number]}">{inner}</span>'
         c = item.proposed
-        after = c.after if state in ("open", "conflict") else piece.after
-        return f'<span class="focus" id="focus">{_focus(c.before, c.before if item.is_flag and state in GROUPS["todo"] else after)}</span>'
+        after = piece.after
+        if state in ("open", "conflict"):
+            after = c.before if item.is_flag else c.after
+        return f'<span class="focus" id="focus">{_focus(c.before, after)}</span>'
 
     def _example(self, item: Item, states: Sequence[State]) -> dict[str, Any]:
         c = item.proposed
@@ -436,9 +460,14 @@ class Site:
 
     def _row(self, item: Item, states: Sequence[State]) -> dict[str, Any]:
         c = item.proposed
+        source = self.batch.source(self.batch.document(item))
+        inner = _focus(c.before, c.before if item.is_flag else c.after, 24)
+        if source:
+            left, right = source.text[max(0, c.start - 4) : c.start], source.text[c.end : c.end + 10]
+            inner = f"{shown.html(left)}{inner}{shown.html(right)}"
         return {
             "number": item.number,
-            "text": Markup(_focus(c.before, c.before if item.is_flag else c.after, 24)),
+            "text": Markup(inner),
             "where": f"{shown.plain(self.batch.document(item).name, 22)}:{item.entry.line}",
             "rule": shown.plain(c.rule, 16),
             "confidence": c.confidence,
@@ -508,9 +537,9 @@ class Site:
     def _shown(self, visit: Visit, item: Item | None, message: str, *, error: bool = False) -> Response:
         on_page = visit.form.get("from") == "page"
         if visit.fragment:
-            return (
-                self._sheet(visit, item, message, error) if on_page and item else self._desk(visit, item, message, error)
-            )
+            if on_page and item:
+                return self._sheet(visit, item, message, error)
+            return self._desk(visit, item, message, error)
         if error:
             return self._rendered(visit, "message.html", 400, message=message, failed=True)
         at = {**visit.view.fields(), **({"item": str(item.number)} if item else {})}
@@ -553,7 +582,7 @@ class Site:
         preceding = range(item.number - 1, document.first - 1, -1) if item else ()
         behind = next((n for n in preceding if states[n] in GROUPS["todo"]), None)
         todo = sum(state in GROUPS["todo"] for state in states[document.first : document.last])
-        values = {
+        values: dict[str, Any] = {
             "card": self._card(visit, item, states) if item else None,
             "document": document,
             "name": shown.plain(document.name, 80),
@@ -581,7 +610,7 @@ class Site:
         items = self.batch.items_of(document)
         return range(document.first + bisect_left(items, start, key=lambda i: i.correction.start), document.last)
 
-    def _on_page(self, piece: Any, focus: Item | None, states: Sequence[State]) -> str:
+    def _on_page(self, piece: Piece, focus: Item | None, states: Sequence[State]) -> str:
         if piece.item is None:
             return shown.html(piece.before, breaks=True)
         item: Item = piece.item

@@ -22,6 +22,8 @@ from repair.formats.plain import InputError, decode_as
 from repair.layout import Box, Layout, PageLine
 from repair.log import LoggedDocument, revert_log
 
+from .store import in_use
+
 KEPT = 20_000_000
 """Characters of texts that are held in memory: sorted by confidence, each next correction may be of another text."""
 LARGEST = 1 << 28
@@ -114,7 +116,7 @@ class Sources:
         for path in [start / part for part in names for start in starts]:
             try:
                 real = path.resolve()
-                if real.is_file() and any(real.is_relative_to(root) for root in self.roots):
+                if real.is_file() and any(real.is_relative_to(root) for root in self.roots) and not in_use(real):
                     yield real
             except (OSError, ValueError, RuntimeError):
                 continue
@@ -130,7 +132,7 @@ class Sources:
                     continue
                 for path in paths:
                     try:
-                        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
+                        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST or in_use(path):
                             continue
                         digest = hashlib.sha256(path.read_bytes()).hexdigest()
                     except OSError:

@@ -123,9 +123,10 @@ _TABLE: dict[str, tuple[str, str]] = {
     "by_confidence_title": ("按把握", "By confidence"),
     "calibration": ("把握说得准吗？", "Is the confidence true?"),
     "calibration_hint": (
-        "横轴：工具说的把握。纵轴：人接受的比例，竖线为 95 % Wilson 区间。落在虚线上就是说得准。改写算不对，仅标出的不算。",
-        "Across: the confidence stated. Up: the share that people accepted, bars are 95 % Wilson intervals. On the dashed "
-        "line it is true. Edited counts as wrong; mere marks are left out.",
+        "横轴：工具说的把握。纵轴：人接受的比例，竖线为 95 % Wilson 区间。"
+        "落在虚线上就是说得准。改写算不对，仅标出的不算。",
+        "Across: the confidence stated. Up: the share that people accepted, with 95 % Wilson intervals. "
+        "On the dashed line it is true. Edited counts as wrong; mere marks are left out.",
     ),
     "calibration_empty": ("还没有决定", "No decisions yet"),
     "stated": ("工具说的", "stated"),
@@ -172,7 +173,8 @@ _RULES = {
     "lexicon": "自定词典", "encoding": "编码", "running-head": "页眉", "page-number": "页码", "witness": "另一读本",
     "witness-both": "两读皆误", "witness-mark": "另一读本：标点", "witness-missing": "另一读本：漏字",
     "witness-line": "另一读本：漏行", "witness-speck": "另一读本：污点", "witness-edge": "另一读本：页边",
-    "space": "空格", "repetition": "重复", "furniture": "页面杂项", "stray-word": "混入的英文词", "mark-width": "全角半角",
+    "space": "空格", "repetition": "重复", "furniture": "页面杂项", "stray-word": "混入的英文词",
+    "mark-width": "全角半角",
     "misread": "误认字", "misread-mark": "误认标点", "dropped-mark": "漏标点", "speck": "污点", "broken-join": "断行",
     "script": "繁简", "unbalanced": "标点不成对", "quote-style": "引号", "typography": "排版",
 }  # fmt: skip
