@@ -465,7 +465,7 @@ def test_strangers_are_refused(page_log, serving):
         assert status("GET", "/", {"Host": host}) == 403
     for host in (f"localhost:{served.port}", f"[::1]:{served.port}"):
         assert status("GET", "/", {"Host": host}) == 200
-    assert status("POST", "/undo") == 303
+    assert status("POST", "/reviewer") == 303
     for headers in (
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
@@ -474,9 +474,9 @@ def test_strangers_are_refused(page_log, serving):
         {"Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": "none"},
     ):
-        assert status("POST", "/undo", headers) == 403, headers
-    assert status("POST", "/undo", {"Origin": f"http://{own}"}) == 303
-    assert status("POST", "/undo", {"Origin": "null", "Sec-Fetch-Site": "same-origin"}) == 303
+        assert status("POST", "/reviewer", headers) == 403, headers
+    assert status("POST", "/reviewer", {"Origin": f"http://{own}"}) == 303
+    assert status("POST", "/reviewer", {"Origin": "null", "Sec-Fetch-Site": "same-origin"}) == 303
     assert status("GET", "/undo") == 405
     assert status("PUT", "/decide") == 405
 

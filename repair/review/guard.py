@@ -74,9 +74,9 @@ class Guard:
         if not self._here(headers, scope["method"]):
             await self._answer(sending, 403, self.refused)
             return
-        query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=100) if scope["path"] == "/" else {}
-        if "token" in query:
-            if not self._same(query["token"][-1]):
+        given_token = _token(scope["query_string"]) if scope["path"] == "/" else None
+        if given_token is not None:
+            if not self._same(given_token):
                 await self._answer(sending, 403, self.refused)
                 return
             cookie = f"{self.cookie}={self.token}; HttpOnly; SameSite=Strict; Path=/"
@@ -163,3 +163,10 @@ class Guard:
         given = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", str(len(body)).encode()), *headers]
         await send({"type": "http.response.start", "status": status, "headers": given})
         await send({"type": "http.response.body", "body": body})
+
+
+def _token(query: bytes) -> str | None:
+    try:
+        return parse_qs(query.decode("latin-1"), max_num_fields=100).get("token", [None])[-1]
+    except ValueError:
+        return None

@@ -116,8 +116,8 @@ class Store:
                     raise ValueError(f"no verdict: {d.verdict!r}")
                 d = replace(d, at=d.at or at)
                 row = (
-                    d.document, d.start, d.end, _bytes(d.before), _bytes(d.after), _bytes(d.text), d.verdict, d.rule,
-                    d.confidence, d.level, d.reviewer, d.at, int(d.settles),
+                    d.document, d.start, d.end, _bytes(d.before), _bytes(d.after), _bytes(d.text), d.verdict, _text(d.rule),
+                    d.confidence, d.level, _text(d.reviewer), d.at, int(d.settles),
                 )  # fmt: skip
                 marks = ", ".join("?" * len(row))
                 number = self._base.execute(f"INSERT INTO decision ({_COLUMNS}) VALUES ({marks})", row).lastrowid
@@ -207,6 +207,11 @@ def _reason(error: sqlite3.Error) -> str:
 def _bytes(text: str) -> bytes:
     """Text as it is kept: SQLite's own text holds no lone surrogates, and ends at a NUL for some."""
     return text.encode("utf-8", "surrogatepass")
+
+
+def _text(text: str) -> str:
+    """A name as SQLite can keep it: lone surrogates, which a log's rule may have, as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _decision(row: tuple[Any, ...]) -> Decision:
