@@ -10,7 +10,9 @@
   if (location.hash === "#edit" || location.hash === "#keys") history.replaceState(null, "", location.pathname + location.search);
 
   const now = () => desk && desk.querySelector(".desk");
+  const address = () => (document.body.classList.contains("page") ? "/page?" : "/?") + now().dataset.here;
   const trail = [];
+  let remembering = 0;
   let busy = false;
   let selected = -1;
 
@@ -30,8 +32,9 @@
     selected = -1;
     say(fresh.dataset.message || fresh.dataset.spoken, "error" in fresh.dataset);
     if (!desk.contains(document.activeElement)) desk.focus({ preventScroll: true });
-    const page = document.body.classList.contains("page");
-    history.replaceState(null, "", (page ? "/page?" : "/?") + fresh.dataset.here);
+    clearTimeout(remembering);
+    // Not at once: browsers ask for the page's icon whenever its address changes.
+    remembering = setTimeout(() => history.replaceState(null, "", address()), 500);
     for (const [id, path] of [["to-queue", "/"], ["to-page", "/page"], ["to-summary", "/summary"]]) {
       document.getElementById(id).href = path + "?" + fresh.dataset.here;
     }
@@ -180,7 +183,7 @@
   function back() {
     const turn = desk.querySelector('[data-turn="back"]');
     if (trail.length) {
-      const url = new URL(location.href);
+      const url = new URL(address(), location.href);
       url.searchParams.set("item", trail.pop());
       url.searchParams.delete("skip");
       load(url.pathname + url.search, true);
@@ -264,7 +267,7 @@
             document.getElementById("progress").innerHTML = status.progress;
             here.dataset.revision = status.revision;
             // Somebody else has decided about what is looked at.
-            if (status.mark !== here.dataset.mark && !editing && selected < 0) load(location.pathname + location.search, true);
+            if (status.mark !== here.dataset.mark && !editing && selected < 0) load(address(), true);
           }
         }
       } catch { /* the next decision will say so */ }
