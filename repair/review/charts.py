@@ -96,8 +96,8 @@ def stacked(rows: Sequence[Bar], series: Sequence[tuple[str, str]], title: str, 
 
 def calibration(found: Sequence[Bin], title: str, stated: str, observed: str, size: int = 380) -> str:
     """Share of right ones over stated confidence, with Wilson's intervals; the dashed line is where both agree."""
-    left, bottom, top = 52, 44, 14
-    side = size - left - top
+    left, bottom, top, right = 52, 44, 14, 26
+    side = size - left - right
 
     def x(value: float) -> float:
         return left + side * value

@@ -56,6 +56,7 @@ COMING = 12
 EXAMPLES = 3
 ROOM = 62
 """Characters shown on each side of a correction at least."""
+SHORT = 12
 LONG = 400
 """Characters of one change that are shown."""
 PART = 4000
@@ -373,7 +374,7 @@ class Site:
         choices = [
             {
                 "key": str(k + 1) if k < 9 else "",
-                "text": Markup(shown.html(text, blanks=True, limit=80)) if text else None,
+                "text": Markup(_choice(c.before, text)) if text else None,
                 "preview": Markup(_focus(c.before, text)),
                 "probability": p,
                 "chosen": state in ("accepted", "edited") and text == standing,
@@ -673,11 +674,13 @@ class Site:
             about = board.opinion(item) if state not in ("open", "applied") else None
             for d in about.last if about else ():
                 people[d.reviewer][d.verdict] += 1
-        series = [(kind, w[kind]) for kind in kinds]
-        ranked = sorted(rules.items(), key=lambda pair: (-sum(pair[1].values()), pair[0]))
-        by_rule = [charts.Bar(shown.plain(rule, 40), tuple(n[kind] for kind in kinds)) for rule, n in ranked[:60]]
+        # What was done without asking is most of a log and would leave the rest too small to see.
+        asked = kinds[:-1]
+        series = [(kind, w[kind]) for kind in asked]
+        ranked = sorted(rules.items(), key=lambda pair: (pair[1]["applied"] - sum(pair[1].values()), pair[0]))[:60]
+        by_rule = [charts.Bar(shown.plain(rule, 40), tuple(n[kind] for kind in asked)) for rule, n in ranked]
         by_confidence = [
-            charts.Bar(f"{k / 10:.1f}–{(k + 1) / 10:.1f}", tuple(levels[k][kind] for kind in kinds))
+            charts.Bar(f"{k / 10:.1f}–{(k + 1) / 10:.1f}", tuple(levels[k][kind] for kind in asked))
             for k in reversed(range(10))
         ]
         found = charts.bins(truth)
@@ -688,8 +691,8 @@ class Site:
             "summary.html",
             kinds=kinds,
             totals=Counter(states),
-            by_rule=Markup(charts.stacked(by_rule, series, w["by_rule_title"])),
-            rule_rows=[(bar.name, dict(zip(kinds, bar.counts, strict=True))) for bar in by_rule],
+            by_rule=Markup(charts.stacked([bar for bar in by_rule if any(bar.counts)], series, w["by_rule_title"])),
+            rule_rows=[(shown.plain(rule, 40), n) for rule, n in ranked],
             by_confidence=Markup(charts.stacked(by_confidence, series, w["by_confidence_title"])),
             calibration=Markup(charts.calibration(found, w["calibration"], w["stated"], w["observed"])),
             points=points,
@@ -788,6 +791,11 @@ def _focus(before: str, after: str, limit: int = LONG, *, breaks: bool = False) 
         inner = shown.html(before, blanks=True, breaks=breaks, limit=limit)
         return f"<mark>{inner or '∅'}</mark>"
     return shown.change(before, after, breaks=breaks, limit=limit)
+
+
+def _choice(before: str, text: str) -> str:
+    """An alternative as HTML; of a long one what it changes."""
+    return shown.html(text, blanks=True) if len(text) <= SHORT else _focus(before, text, 60)
 
 
 def _spoken(item: Item) -> str:

@@ -116,8 +116,8 @@ class Store:
                     raise ValueError(f"no verdict: {d.verdict!r}")
                 d = replace(d, at=d.at or at)
                 row = (
-                    d.document, d.start, d.end, _bytes(d.before), _bytes(d.after), _bytes(d.text), d.verdict, _text(d.rule),
-                    d.confidence, d.level, _text(d.reviewer), d.at, int(d.settles),
+                    d.document, d.start, d.end, _bytes(d.before), _bytes(d.after), _bytes(d.text), d.verdict,
+                    _text(d.rule), d.confidence, d.level, _text(d.reviewer), d.at, int(d.settles),
                 )  # fmt: skip
                 marks = ", ".join("?" * len(row))
                 number = self._base.execute(f"INSERT INTO decision ({_COLUMNS}) VALUES ({marks})", row).lastrowid
