@@ -323,6 +323,19 @@ def test_page_view_and_summary(page_log, serving, browse):
     assert page.evaluate("getComputedStyle(document.querySelector('svg.chart .bar')).fill") != "rgb(0, 0, 0)"
 
 
+def test_slash_on_the_page_view_goes_to_the_search(page_log, serving, browse):
+    page = browse(serving(page_log))
+    page.keyboard.press("g")
+    page.wait_for_url("**/page?**")
+    page.keyboard.press("/")
+    page.wait_for_url("**#search")
+    page.wait_for_load_state()
+    assert page.locator("#search").evaluate("f => f === document.activeElement")
+    page.keyboard.press("Escape")
+    press(page, "s")
+    assert page.locator("#heard").inner_text()
+
+
 def test_two_reviewers_disagree_and_settle(tmp_path, serving, browse):
     served = serving(write(tmp_path, {"a.txt": reviewed("他己经来了。农衣。", ("己", "已", 0.9), ("衣", "业", 0.8))}))
     one, two = browse(served), browse(served)

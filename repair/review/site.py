@@ -13,6 +13,8 @@ import time
 from bisect import bisect_left, bisect_right
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -160,6 +162,8 @@ class Site:
         self.reviewer = _named(reviewer) or "reviewer"
         self._suffix = f"-{port or 0}"
         self._lock = Lock()
+        self._warmer = ThreadPoolExecutor(1)
+        self._warming: Future[None] | None = None
         self._orders: OrderedDict[tuple[object, ...], tuple[tuple[Item, ...], dict[int, int]]] = OrderedDict()
         self._parts: OrderedDict[int, list[Part]] = OrderedDict()
         self._paces: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=500))
@@ -323,10 +327,11 @@ class Site:
         coming: list[Item] = []
         if item:
             at = bisect_right(waiting, places.get(item.number, -1), key=lambda found: places[found.number])
-            coming = [found for found in (*waiting[at : at + COMING], *waiting[:COMING]) if found is not item][:COMING]
+            around = (*waiting[at : at + COMING], *waiting[: min(at, COMING)])
+            coming = [found for found in around if found is not item][:COMING]
         values: dict[str, Any] = {
             "card": self._card(visit, item, states) if item else None,
-            "coming": [self._row(found, states) for found in dict.fromkeys(coming)],
+            "coming": [self._row(found, states) for found in coming],
             "left": len(waiting),
             "previous": self._before(visit.view, item, states) if item else None,
             "message": message,
@@ -334,11 +339,20 @@ class Site:
             "progress": self._progress(visit, states),
             "at": {"item": item.number} if item else {},
         }
+        if coming and (self._warming is None or self._warming.done()):
+            self._warming = self._warmer.submit(self._warm, coming[0])
         if visit.fragment:
             return self._rendered(visit, "desk.html", **values)
         documents = [(d.number, shown.plain(d.name, 60)) for d in self.batch.documents[:NAMED]]
         rules = [(k, rule_name(shown.plain(rule, 40), visit.language)) for k, rule in enumerate(self.batch.rules)]
         return self._rendered(visit, "queue.html", documents=documents, rules=rules, levels=LEVELS, **values)
+
+    def _warm(self, item: Item) -> None:
+        """Have the picture of its page read by the time that it is asked for: that may take half a second."""
+        with suppress(ScanError, OSError, ValueError, MemoryError):
+            place = self.batch.scan(item)
+            if place:
+                cut_out(place)
 
     def _progress(self, visit: Visit, states: Sequence[State]) -> dict[str, Any]:
         counts = Counter(states)
@@ -386,6 +400,7 @@ class Site:
         kind: State = "applied" if state == "applied" else "open"
         others = [other for other in alike if other is not item]
         near = [other for other in others if other.document == item.document][:EXAMPLES]
+        near += [other for other in others[:50] if other.document != item.document][: EXAMPLES - len(near)]
         about = board.opinion(item)
         said = [
             {"who": d.reviewer, "verdict": d.verdict, "text": Markup(shown.change(d.before, d.text, limit=80))}
@@ -457,7 +472,8 @@ class Site:
         right = source.text[c.end : c.end + 10] if source else ""
         inner = _focus(c.before, c.before if item.is_flag else c.after)
         text = Markup(f"{shown.html(left)}<b>{inner}</b>{shown.html(right)}")
-        return {"number": item.number, "line": item.entry.line, "text": text, "state": states[item.number]}
+        where = f"{shown.plain(self.batch.document(item).name, 22)}:{item.entry.line}"
+        return {"number": item.number, "where": where, "text": text, "state": states[item.number]}
 
     def _row(self, item: Item, states: Sequence[State]) -> dict[str, Any]:
         c = item.proposed

@@ -30,7 +30,8 @@
     const progress = desk.querySelector("template[data-into]");
     if (progress) document.getElementById("progress").replaceChildren(progress.content.cloneNode(true));
     selected = -1;
-    say(fresh.dataset.message || fresh.dataset.spoken, "error" in fresh.dataset);
+    say(fresh.dataset.message, "error" in fresh.dataset);
+    document.getElementById("heard").textContent = fresh.dataset.spoken;
     if (!desk.contains(document.activeElement)) desk.focus({ preventScroll: true });
     clearTimeout(remembering);
     // Not at once: browsers ask for the page's icon whenever its address changes.
@@ -228,6 +229,8 @@
     }
     let key = WIDE[event.key] || event.key;
     if (keys.classList.contains("open")) {
+      // The rest of the page is behind it.
+      if (key === "Tab") { event.preventDefault(); keys.querySelector("[data-close]").focus(); }
       if (key === "?") { event.preventDefault(); toggle(false); }
       return;
     }
@@ -238,7 +241,7 @@
     const page = document.body.classList.contains("page");
     let taken = true;
     if (key === "?") toggle(true);
-    else if (key === "/") { if (search) { search.focus(); search.select(); } else document.getElementById("to-queue").click(); }
+    else if (key === "/") { if (search) { search.focus(); search.select(); } else location.href = document.getElementById("to-queue").href + "#search"; }
     else if (key === "g") document.getElementById(page ? "to-queue" : "to-page").click();
     else if (!desk) taken = false;
     else if (key === "ArrowRight" || key === "s") { if (page) { const on = desk.querySelector('[data-turn="on"]'); if (on) on.click(); } else press("s"); }
@@ -276,7 +279,8 @@
   }
 
   if (desk) {
-    desk.focus({ preventScroll: true });
+    if (location.hash === "#search" && search) search.focus();
+    else desk.focus({ preventScroll: true });
     settle(true);
     setTimeout(poll, POLL);
   }
