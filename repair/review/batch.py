@@ -21,7 +21,7 @@ from rapidfuzz.distance import Levenshtein
 from repair.log import LogEntry, LoggedDocument, LogHeader, LogReader
 from repair.text import Correction
 
-from .decisions import Decision, Opinion, Place, Spans, decide, opinions
+from .decisions import Decision, Opinion, Place, Spans, decide, opinion
 from .sources import ScanPlace, Source, Sources
 from .store import Store
 
@@ -169,6 +169,8 @@ class Board:
         self.batch, self.store = batch, store
         self._lock = RLock()
         self._revision: tuple[int, int] | None = None
+        self._taken_back = self._last = 0
+        self._places: defaultdict[Place, list[Decision]] = defaultdict(list)
         self._states: list[State] = []
         self._opinions: list[Opinion | None] = []
         self._spans: defaultdict[tuple[str, int, int, str], list[Item]] = defaultdict(list)
@@ -181,15 +183,41 @@ class Board:
         with self._lock:
             revision = self.store.revision
             if revision != self._revision:
-                found = opinions(self.store.decisions())
-                self._opinions = [None] * len(self.batch.items)
-                self._states = [_logged_state(item) for item in self.batch.items]
-                for place, about in found.items():
+                # All is read anew only where something was taken back: a page asks after each decision.
+                taken_back = self.store.taken_back()
+                if self._revision is None or taken_back != self._taken_back:
+                    self._opinions = [None] * len(self.batch.items)
+                    self._states = [_logged_state(item) for item in self.batch.items]
+                    self._places.clear()
+                    self._last = 0
+                new = self.store.decisions(after=self._last)
+                for d in new:
+                    self._places[d.place].append(d)
+                    self._last = d.id
+                for place in dict.fromkeys(d.place for d in new):
+                    about = opinion(self._places[place])
                     for item in self._items_at(place, about):
                         self._opinions[item.number] = about
                         self._states[item.number] = about.decision.verdict if about.decision else "conflict"
-                self._revision = revision
+                self._revision, self._taken_back = revision, taken_back
             return revision
+
+    def last_of(self, reviewer: str) -> list[Decision]:
+        """The decisions of the batch's documents that a reviewer made last, several where they were made at once."""
+        with self._lock:
+            self.refresh()
+            keys = {document.key for document in self.batch.documents}
+            made = [
+                d for group in self._places.values() for d in group if d.reviewer == reviewer and d.document in keys
+            ]
+            latest = max(made, key=lambda d: d.id, default=None)
+            return [d for d in made if latest and d.at == latest.at]
+
+    def items_about(self, decision: Decision) -> list[Item]:
+        """The items that a decision was made about."""
+        d = decision
+        found = self._spans.get((d.document, d.start, d.end, d.before), ())
+        return [item for item in found if item.proposed.after == d.after]
 
     def _items_at(self, place: Place, about: Opinion) -> Iterator[Item]:
         """The items that an opinion is about: the same was proposed, or what was decided stands there already."""
@@ -238,9 +266,9 @@ class Board:
 
     def chosen_text(self, item: Item) -> str:
         """What stands in the place of an item as things are."""
-        state, opinion = self.state(item), self.opinion(item)
-        if opinion and opinion.decision:
-            return opinion.decision.text
+        state, about = self.state(item), self.opinion(item)
+        if about and about.decision:
+            return about.decision.text
         return item.correction.after if state in ("applied", "accepted", "edited") else item.correction.before
 
     def pieces(self, document: ReviewDocument, start: int, end: int, *, focus: Item | None = None) -> list[Piece]:

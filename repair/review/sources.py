@@ -22,8 +22,10 @@ from repair.formats.plain import InputError, decode_as
 from repair.layout import Box, Layout, PageLine
 from repair.log import LoggedDocument, revert_log
 
-KEPT = 8
-"""Texts that are held in memory at a time."""
+from .store import in_use
+
+KEPT = 20_000_000
+"""Characters of texts that are held in memory: sorted by confidence, each next correction may be of another text."""
 LARGEST = 1 << 28
 """Bytes of a file up to which its digest is taken to find a text under another name."""
 DEEPEST = 8
@@ -63,6 +65,7 @@ class Sources:
         self.roots = tuple(dict.fromkeys(Path(root).resolve() for root in roots))
         self._lock = Lock()
         self._known: OrderedDict[tuple[str, str], Source | None] = OrderedDict()
+        self._size = 0
         self._paths: dict[tuple[str, str], Path | None] = {}
         self._digests: dict[str, list[Path]] | None = None
 
@@ -76,8 +79,10 @@ class Sources:
                 return self._known[key]
             found = self._found(document)
             self._known[key] = found
-            if len(self._known) > KEPT:
-                self._known.popitem(last=False)
+            self._size += len(found.text) if found else 0
+            while self._size > KEPT and len(self._known) > 1:
+                _, oldest = self._known.popitem(last=False)
+                self._size -= len(oldest.text) if oldest else 0
             return found
 
     def _found(self, document: LoggedDocument) -> Source | None:
@@ -112,7 +117,7 @@ class Sources:
         for path in [start / part for part in names for start in starts]:
             try:
                 real = path.resolve()
-                if real.is_file() and any(real.is_relative_to(root) for root in self.roots):
+                if real.is_file() and any(real.is_relative_to(root) for root in self.roots) and not in_use(real):
                     yield real
             except (OSError, ValueError, RuntimeError):
                 continue
@@ -128,7 +133,7 @@ class Sources:
                     continue
                 for path in paths:
                     try:
-                        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
+                        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST or in_use(path):
                             continue
                         digest = hashlib.sha256(path.read_bytes()).hexdigest()
                     except OSError:

@@ -7,8 +7,10 @@ processes may write to one file at the same time. The file must not lie on a net
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,6 +28,9 @@ STORE = "decisions.sqlite"
 VERSION = 1
 WAIT = 30.0
 """Seconds to wait for others that write."""
+
+_OPEN: Counter[tuple[int, int]] = Counter()
+_OPEN_LOCK = threading.Lock()
 
 _TABLES = """
 CREATE TABLE decision (
@@ -66,9 +71,13 @@ class Store:
             self._base = sqlite3.connect(self.path, timeout=WAIT, isolation_level=None, check_same_thread=False)
             try:
                 self._open()
+                self._file = _identity(self.path)
             except BaseException:
                 self._base.close()
                 raise
+        with _OPEN_LOCK:
+            _OPEN[self._file] += 1
+        self._closed = False
 
     def _open(self) -> None:
         # A write-ahead log lets others read while one writes; FULL: a decision survives a power cut.
@@ -92,6 +101,10 @@ class Store:
 
     def close(self) -> None:
         self._base.close()
+        with _OPEN_LOCK:
+            if not self._closed:
+                self._closed = True
+                _OPEN[self._file] -= 1
 
     def add(self, decisions: Iterable[Decision]) -> list[Decision]:
         """Keep decisions, all or none; returns them with the time and their numbers."""
@@ -103,8 +116,8 @@ class Store:
                     raise ValueError(f"no verdict: {d.verdict!r}")
                 d = replace(d, at=d.at or at)
                 row = (
-                    d.document, d.start, d.end, _bytes(d.before), _bytes(d.after), _bytes(d.text), d.verdict, d.rule,
-                    d.confidence, d.level, d.reviewer, d.at, int(d.settles),
+                    d.document, d.start, d.end, _bytes(d.before), _bytes(d.after), _bytes(d.text), d.verdict,
+                    _text(d.rule), d.confidence, d.level, _text(d.reviewer), d.at, int(d.settles),
                 )  # fmt: skip
                 marks = ", ".join("?" * len(row))
                 number = self._base.execute(f"INSERT INTO decision ({_COLUMNS}) VALUES ({marks})", row).lastrowid
@@ -138,6 +151,11 @@ class Store:
             rows = self._base.execute("SELECT DISTINCT document FROM decision").fetchall()
         return frozenset(row[0] for row in rows)
 
+    def taken_back(self) -> int:
+        """How many decisions were taken back so far."""
+        with self._errors(), self._lock:
+            return int(self._base.execute("SELECT count(undone) FROM decision").fetchone()[0])
+
     @property
     def revision(self) -> tuple[int, int]:
         """Changes whenever the decisions do, in this or another process."""
@@ -163,6 +181,25 @@ class Store:
             raise InputError(f"{shown(self.path)}: {_reason(error)}") from None
 
 
+def in_use(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a store that this process has open, or belongs to one: such a file must not be opened.
+
+    POSIX drops all locks that a process has on a file when it closes it, however it was opened. Others would then take
+    themselves for alone with the store and remove its write-ahead log, with the decisions made after that.
+    """
+    try:
+        found = _identity(re.sub("-(wal|shm|journal)$", "", os.fspath(path)))
+    except (OSError, ValueError):
+        return False
+    with _OPEN_LOCK:
+        return _OPEN[found] > 0
+
+
+def _identity(path: str) -> tuple[int, int]:
+    stat = os.stat(path)
+    return stat.st_dev, stat.st_ino
+
+
 def beside(log: str | os.PathLike[str]) -> Path:
     """Where the store of a log lies unless another one is named."""
     return Path(log).parent / STORE
@@ -176,6 +213,11 @@ def _reason(error: sqlite3.Error) -> str:
 def _bytes(text: str) -> bytes:
     """Text as it is kept: SQLite's own text holds no lone surrogates, and ends at a NUL for some."""
     return text.encode("utf-8", "surrogatepass")
+
+
+def _text(text: str) -> str:
+    """A name as SQLite can keep it: lone surrogates, which a log's rule may have, as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _decision(row: tuple[Any, ...]) -> Decision:
