@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .formats.ocr import OcrFile
     from .log import DocumentRecord, LoggedDocument, LogHeader, WitnessFile
     from .pipeline import Pipeline
+    from .review.batch import ReviewDocument
     from .text import Correction, Level, Result
 
 EXIT_CLEAN, EXIT_FOUND, EXIT_ERROR, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -211,6 +212,15 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--engine", choices=("tesseract", "rapidocr", "both"), default="both", help="(default: both)")
     sub.add_argument("--to", choices=("text", "hocr"), help="what is written (default: by the name of OUT, else text)")
     sub.set_defaults(profile=None, lexicon=None, dictionaries=None, encoding=None)
+
+    sub = command("report", _report, "write an HTML page to mail, with what was changed and why beside the texts")
+    sub.add_argument("logs", nargs="+", metavar="LOG.jsonl")
+    sub.add_argument("-o", "--output", required=True, metavar="OUT.html", help="file, or - for stdout")
+    sub.add_argument("--texts", metavar="DIR", help="folder with the texts (beside the logs and the current one)")
+    sub.add_argument(
+        "--decisions", metavar="FILE", help="store of a review (default: decisions.sqlite beside the first log, if any)"
+    )
+    sub.add_argument("--language", choices=("zh", "en"), help="(default: by the locale)")
 
     sub = command("rules", _rules, "explain the rules")
     sub.add_argument("rule", nargs="?", metavar="RULE")
@@ -790,6 +800,31 @@ def _rebuild(args: argparse.Namespace, rebuild: Callable[..., bytes], side: str)
         write_atomic(output, out)
     else:
         _stdout().write(out)
+    return EXIT_CLEAN
+
+
+def _report(args: argparse.Namespace) -> int:
+    from .review.batch import Batch, Board
+    from .review.report import language_of, report, save
+    from .review.store import Store, beside
+
+    if args.texts and not os.path.isdir(args.texts):
+        raise InputError(f"{shown(args.texts)}: is no folder")
+    batch = Batch(args.logs, [os.curdir, *([args.texts] if args.texts else [])])
+    path = args.decisions or beside(args.logs[0])
+    missing: list[ReviewDocument] = []
+    with contextlib.ExitStack() as stack:
+        board = None
+        if args.decisions or os.path.isfile(path):
+            board = Board(batch, stack.enter_context(Store(path, create=False)))
+        language = args.language or language_of(os.environ)
+        if args.output == STDIN:
+            for chunk in report(batch, board, language=language, missing=missing):
+                _write_text(chunk)
+        else:
+            save(args.output, batch, board, language=language, missing=missing)
+    if missing:
+        _say(f"warning: texts of {len(missing)} documents were not found (--texts DIR says where they are)")
     return EXIT_CLEAN
 
 
