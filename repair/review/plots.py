@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from repair.diff import visible
 
-WIDTH = 720
-_LABEL, _VALUE = 190, 78
+WIDTH = 540
+_LABEL, _VALUE = 160, 60
 _ROW, _TOP, _BOTTOM = 20, 26, 44
 _WIDE, _NARROW = 12.0, 6.6
 """Pixels of a Chinese character and of a Latin one, as far as layout has to know."""
@@ -101,7 +101,7 @@ def bars(rows: Sequence[Bar], legend: Sequence[str], *, title: str) -> str:
 
 def histogram(counts: Sequence[tuple[int, ...]], legend: Sequence[str], *, title: str, x: str) -> str:
     """Upright bars over 0 to 1, the series of each stacked, with their sums on top."""
-    height, left, right = 230, 44, WIDTH - 16
+    height, left, right = 230, 16, WIDTH - 16
     floor = height - _BOTTOM
     most = max((sum(row) for row in counts), default=0) or 1
     step = (right - left) / max(1, len(counts))
@@ -115,7 +115,7 @@ def histogram(counts: Sequence[tuple[int, ...]], legend: Sequence[str], *, title
                 place = f'x="{_n(left + number * step + 2)}" y="{_n(y)}" width="{_n(step - 4)}" height="{_n(tall)}"'
                 out.append(f"<rect {_FILLS[k % 3]} {place}/>")
         if sum(row):
-            out.append(_text(left + (number + 0.5) * step, y - 4, str(sum(row)), "middle"))
+            out.append(_text(left + (number + 0.5) * step, y - 4, str(sum(row)), "middle", size=10))
     for tick in range(6):
         at = left + (right - left) * tick / 5
         out += [_line(at, floor, at, floor + 4), _text(at, floor + 18, f"{tick / 5:.1f}", "middle")]
@@ -125,7 +125,7 @@ def histogram(counts: Sequence[tuple[int, ...]], legend: Sequence[str], *, title
 
 def reliability(given: Sequence[Point], *, title: str, x: str, y: str) -> str:
     """Share that was right against confidence stated, with Wilson's intervals; on the diagonal both agree."""
-    size, left, top = 300, 62, 24
+    size, left, top = 240, 44, 24
     floor = top + size
     height = floor + _BOTTOM
 
@@ -153,7 +153,7 @@ def reliability(given: Sequence[Point], *, title: str, x: str, y: str) -> str:
     out.append(_text(left + size / 2, height - 6, x, "middle"))
     out.append(_text(4, top - 10, y, "start"))
     # The same in figures, where there is room beside the square.
-    column = left + size + 40
+    column = left + size + 24
     for number, point in enumerate(given):
         lo, hi = wilson(point.right, point.of)
         line = f"{point.stated:.2f} → {point.right / point.of:.0%}  ({point.right}/{point.of}; {lo:.0%}–{hi:.0%})"
@@ -179,11 +179,10 @@ def _svg(parts: Iterable[str], height: float, title: str) -> str:
     )
 
 
-def _text(x: float, y: float, text: str, anchor: str, full: str = "") -> str:
+def _text(x: float, y: float, text: str, anchor: str, full: str = "", size: int = 0) -> str:
     tip = f"<title>{escape(visible(full))}</title>" if full and full != text else ""
-    return (
-        f'<text x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}" fill="currentColor">{escape(visible(text))}{tip}</text>'
-    )
+    place = f'x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}"' + (f' font-size="{size}"' if size else "")
+    return f'<text {place} fill="currentColor">{escape(visible(text))}{tip}</text>'
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, kind: str = "frame", extra: str = "") -> str:

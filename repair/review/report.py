@@ -32,7 +32,7 @@ from .decisions import Opinion, Spans
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
-EDGE = 64
+EDGE = 48
 """Characters that are shown on each side of a correction at most, if more than twice as many lie between two."""
 CLIP = 120
 """Characters of one reading or reason that are shown."""
@@ -44,7 +44,8 @@ RATES = 30
 """Documents in the plot of how dense corrections are."""
 ROWS = 100
 """Rows of a table that a browser lays out together."""
-CHOICES = 5
+CHOICES, LEAST = 5, 0.005
+"""Other readings that are shown, and how likely they must be."""
 
 DONE: frozenset[State] = frozenset({"applied", "accepted", "edited"})
 _SIGNS: Mapping[State, str] = {
@@ -55,7 +56,7 @@ _BREAK = re.compile(r"\r\n|[\n\r\f]")
 _WORDS: Mapping[str, tuple[str, str]] = {
     "title": ("文字修复报告", "Repair report"),
     "by": (
-        "由 {tool} {version} 生成 · 方案 {profile} · 级别 {level}",
+        "由 {tool} {version} 生成 · 方案 {profile} · 自动修改级别：{level}",
         "by {tool} {version} · profile {profile} · level {level}",
     ),
     "made": ("生成方式：日志、模型与词表", "How it was made: logs, models and tables"),
@@ -120,9 +121,9 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "reason shows when the pointer rests on it.",
     ),
     "legend_open": (
-        "虚线为待定，后附建议；波浪线为不改；⏎ 换行，␣ 空格，‸ 此处有增删。",
+        "虚线为待定，后附建议；波浪线为不改；⏎ 换行，␣ 空格，‸ 此处有增删，∅ 无（删去）。",
         "Dotted: waiting, with what is proposed; wavy: stays as read; ⏎ line break, ␣ blank, ‸ something was put in or "
-        "taken out here.",
+        "taken out here, ∅ nothing.",
     ),
     "legend_fold": (
         "无改动的行与长段文字已折叠，完整文本见文件本身。打印时只印展开的文件。",
@@ -275,9 +276,14 @@ class Fact(NamedTuple):
 def _facts(batch: Batch, board: Board | None) -> list[Fact]:
     """All items' facts, by number, taken at one time."""
     states: list[State]
+    found: list[Opinion | None]
     if board:
-        states = board.states()
-        found = [board.opinion(item) for item in batch.items]
+        while True:  # until nobody has decided anything meanwhile
+            revision = board.refresh()
+            states = board.states()
+            found = [board.opinion(item) for item in batch.items]
+            if board.refresh() == revision:
+                break
     else:
         logged = [item.entry.status for item in batch.items]
         states = ["open" if status == "proposed" else status for status in logged]
@@ -443,7 +449,7 @@ def _summary(page: _Page) -> Iterator[str]:
     ]
     yield f"<section><h3>{w('by_level')}</h3>\n{_table((w('level'), *heads), rows, 'small', 1)}</section>\n"
     states = Counter(fact.state for fact in page.facts)
-    found = [(f"{_SIGNS[state]} {w(state)}", _number(states[state])) for state in STATES if states[state]]
+    found = [(f"{_SIGNS[state]} {w(state)}", _number(states[state])) for state in _SIGNS if states[state]]
     yield f"<section><h3>{w('by_status')}</h3>\n{_table((w('status'), w('total')), found, 'small', 1)}</section>\n"
     yield "</div>\n"
     groups: dict[str, list[Item]] = {}
@@ -468,9 +474,14 @@ def _summary(page: _Page) -> Iterator[str]:
 
 
 def _plots(page: _Page) -> Iterator[str]:
+    if page.batch.items:
+        yield '<div class="plots">\n'
+        yield from _figures(page)
+        yield "</div>\n"
+
+
+def _figures(page: _Page) -> Iterator[str]:
     w, batch = page.words, page.batch
-    if not batch.items:
-        return
     legend = (w("done"), w("waiting"), w("refused"))
     counts: dict[str, list[int]] = {}
     for item in batch.items:
@@ -628,23 +639,25 @@ def _side_by_side(page: _Page, text: str, items: Sequence[Item]) -> Iterator[str
     ends = [*starts[1:], len(text)]
     at = 0
     for block in _blocks(text, starts, items):
-        yield from _unchanged(page, text, starts, at, block.first)
+        if at < block.first:
+            yield from _unchanged(page, text, starts, at, block.first)
         yield _pair(page, text, block, starts[block.first], ends[block.last - 1])
         at = block.last
-    yield from _unchanged(page, text, starts, at, count)
+    if at < count:
+        yield from _unchanged(page, text, starts, at, count)
 
 
 def _unchanged(page: _Page, text: str, starts: Sequence[int], first: int, last: int) -> Iterator[str]:
-    """Lines without corrections: one or two as they are, more folded."""
-    if last - first > 2:
-        yield f'<div class="fold">{page.words("folded", n=_number(last - first))}</div>\n'
+    """Lines without corrections: one or two short ones as they are, others folded."""
+    end = starts[last] if last < len(starts) else len(text)
+    if last - first > 2 or end - starts[first] > 2 * EDGE:
+        key = "folded" if last - first > 1 else "folded_one"
+        yield f'<div class="fold">{page.words(key, n=_number(last - first))}</div>\n'
         return
-    for number in range(first, last):
-        end = starts[number + 1] if number + 1 < len(starts) else len(text)
-        line = text[starts[number] : end].rstrip("\r\n\f")
+    for number, line in enumerate(_BREAK.split(text[starts[first] : end])[: last - first], first + 1):
         if line.strip():
-            cell = _context(page, line)
-            yield f'<div class="r same"><span>{number + 1}</span><p>{cell}</p><p>{cell}</p></div>\n'
+            cell = _plain(line)
+            yield f'<div class="r same"><span>{number}</span><p>{cell}</p><p>{cell}</p></div>\n'
 
 
 def _context(page: _Page, text: str) -> str:
@@ -691,12 +704,17 @@ def _mark(page: _Page, item: Item, *, original: bool) -> str:
     kind = f"{fact.state}{' flag' if item.is_flag else ''}"
     if original:
         return f'<a class="m {kind}" href="#c{anchor}" title="{_title(page, item, short=True)}">{"".join(out)}</a>'
+    tail = ""
     if fact.state in ("open", "conflict") and not item.is_flag:
         proposal = "".join(pair[1] for pair in pieces if pair[0] != pair[1])
+        # What is proposed for a line break stands before it.
+        end = "<br></u>" if out[-1].endswith("<br></u>") else ""
+        out[-1] = out[-1].removesuffix(end) + ("</u>" if end else "")
         out.append(f"<i>{_marked(proposal, breaks=False) or page.words('nothing')}?</i>")
+        tail = "<br>" if end else ""
     return (
         f'<a class="m {kind}" id="t{anchor}" href="#c{anchor}" title="{_title(page, item)}">{"".join(out)}'
-        f"<sup>{page.label(item)}</sup></a>"
+        f"<sup>{page.label(item)}</sup>{tail}</a>"
     )
 
 
@@ -726,17 +744,24 @@ def _row(page: _Page, item: Item, remark: str | None) -> str:
     w, c, fact = page.words, item.proposed, page.facts[item.number]
     anchor, label, nothing = page.anchor(item), page.label(item), w("nothing")
     number = f'<a href="#t{anchor}">{label}</a>' if remark is None else str(label)
-    change = f"<del>{_marked(_clip(c.before), False) or nothing}</del>"
+    done = fact.state in DONE
+
+    def cell(text: str, tag: str) -> str:
+        return f"<{tag}>{_marked(_clip(text), False) or nothing}</{tag}>"
+
+    change = cell(c.before, "del" if done else "u")
     if item.is_flag:
-        change = f"<u>{_marked(_clip(c.before), False) or nothing}</u> <small>{w('not_proposed')}</small>"
+        change += f" <small>{w('not_proposed')}</small>"
     else:
-        change += f" → <ins>{_marked(_clip(c.after), False) or nothing}</ins>"
+        change += " → " + cell(c.after, "u" if not done else "span" if fact.state == "edited" else "ins")
     if fact.state == "edited":
-        change += f" → <ins>{_marked(_clip(fact.text), False) or nothing}</ins>"
+        change += " → " + cell(fact.text, "ins")
     why = _safe(_clip(c.reason))
-    others = [(text, p) for text, p in c.alternatives if text not in (c.before, c.after) or item.is_flag][:CHOICES]
+    others = [
+        (text, p) for text, p in c.alternatives if (item.is_flag or text not in (c.before, c.after)) and p >= LEAST
+    ]
     if others:
-        listed = "  ".join(f"{_clip(text, 24) or nothing} {p:.2f}" for text, p in others)
+        listed = "  ".join(f"{_clip(text, 24) or nothing} {p:.2f}" for text, p in others[:CHOICES])
         why += f"<small>{w('others')}: {_marked_inline(listed)}</small>"
     status = f"{_SIGNS[fact.state]} {w(fact.state)}"
     for d in fact.opinion.last[:CHOICES] if fact.opinion else ():
@@ -746,7 +771,7 @@ def _row(page: _Page, item: Item, remark: str | None) -> str:
         status += f"<small>{remark}</small>"
     return (
         f'<tr id="c{anchor}"><td>{number}</td><td>{item.entry.line}:{item.entry.column}</td><td class="t">{change}</td>'
-        f"<td>{_safe(_clip(c.rule, 40))}<small>{w(c.level)}</small></td><td>{c.confidence:.2f}</td><td>{why}</td>"
+        f"<td>{_safe(_clip(c.rule, 40))}</td><td>{c.confidence:.2f} {w(c.level)}</td><td>{why}</td>"
         f"<td>{status}</td></tr>\n"
     )
 
@@ -783,12 +808,15 @@ header p, .about, figure p, .legend { color: var(--dim); font-size: .87em; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(20em, 1fr)); gap: 0 2em; }
 table { border-collapse: collapse; width: 100%; font-size: .87em; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 600; color: var(--dim); }
-th, td { padding: .25em .5em; border-bottom: 1px solid var(--rule); vertical-align: top; overflow-wrap: anywhere; }
+th, td { padding: .25em .5em; border-bottom: 1px solid var(--rule); vertical-align: top; }
+td { overflow-wrap: anywhere; }
 th.n, td.n { text-align: right; white-space: nowrap; }
 td small { display: block; color: var(--dim); font-size: .9em; }
 td.t small { display: inline; }
 .contents td:first-child { width: 3em; color: var(--dim); }
-figure { margin: 1.4em 0; break-inside: avoid; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(33em, 100%), 1fr)); gap: 0 2em;
+  align-items: start; }
+figure { margin: 1.2em 0; break-inside: avoid; }
 figcaption { font-weight: 600; margin-bottom: .3em; }
 svg { max-width: 100%; height: auto; color: var(--ink); font-family: inherit; }
 svg .s0 { fill: var(--s0); }
@@ -809,7 +837,8 @@ svg .range { stroke: var(--ink); }
 .r > p, .r > b { margin: 0; padding: .25em .8em; border-left: 1px solid var(--rule); overflow-wrap: anywhere; }
 .r > p, .t { font-family: "Noto Serif CJK SC", "Source Han Serif SC", "Songti SC", SimSun, serif; font-size: 1.05em; }
 .r > p { line-height: 1.75; }
-.heads { border-top: 0; background: var(--tint); font-size: .87em; content-visibility: visible; }
+.heads { border-top: 0; background: var(--tint); content-visibility: visible; }
+.heads > b { font-size: .87em; }
 .same > p { color: var(--dim); }
 .fold { border-top: 1px solid var(--rule); background: var(--tint); color: var(--dim); text-align: center;
   font-size: .8em; padding: .1em; }
@@ -828,9 +857,10 @@ sup { color: var(--link); font: .62em/1 system-ui, sans-serif; margin: 0 .1em; v
 .x { font: .75em ui-monospace, Consolas, monospace; color: var(--dim); background: var(--tint); }
 .list { content-visibility: auto; contain-intrinsic-size: auto 300em; }
 .list table { table-layout: fixed; }
-.list th:nth-child(1) { width: 4em; } .list th:nth-child(2) { width: 5em; } .list th:nth-child(3) { width: 24%; }
-.list th:nth-child(4) { width: 9em; } .list th:nth-child(5) { width: 5em; } .list th:nth-child(7) { width: 9em; }
-body:has(#all:checked) details::details-content { content-visibility: visible; height: auto; display: block; }
+.list th:nth-child(1) { width: 4em; } .list th:nth-child(2) { width: 6em; } .list th:nth-child(3) { width: 20%; }
+.list th:nth-child(4) { width: 9em; } .list th:nth-child(5) { width: 8em; } .list th:nth-child(7) { width: 9em; }
+body:has(#all:checked) details::details-content, .doc:target::details-content { content-visibility: visible;
+  height: auto; display: block; }
 @media (max-width: 45em) {
   body { padding: .8em; }
   .r { grid-template-columns: 2.4em minmax(0, 1fr); }
@@ -840,6 +870,7 @@ body:has(#all:checked) details::details-content { content-visibility: visible; h
   :root { color-scheme: light; }
   @page { margin: 15mm 12mm; }
   body { max-width: none; padding: 0; font-size: 9.5pt; }
+  .tiles { grid-template-columns: repeat(7, 1fr); }
   .all, .about a { display: none; }
   .r, .list { content-visibility: visible; }
   h2, h3, summary { break-after: avoid; }
