@@ -19,6 +19,7 @@ from repair.formats.plain import decode
 from repair.log import LogHeader, ResourceVersion, document_record, save_log
 from repair.review import plots
 from repair.review.batch import Batch, Board
+from repair.review.reasons import in_chinese
 from repair.review.report import _RULES, _WORDS, CLIP, MOST, Language, language_of, report
 from repair.review.store import Store
 from repair.text import Alternatives, Correction, Level, Result, apply
@@ -84,7 +85,7 @@ class Checked(HTMLParser):
         re.findall(
             r"\w+",
             "html head meta title style body header main h1 h2 h3 p a b i u br del ins sup small code span div "
-            "section dl dt dd svg table thead tbody tr th td details summary figure figcaption label input rect line "
+            "section dl dt dd svg table thead tbody tr th td details summary figure figcaption label input s rect line "
             "circle text",
         )
     )
@@ -287,6 +288,21 @@ def test_words() -> None:
     assert all_rules().keys() <= _RULES.keys()
     assert language_of({"LANG": "zh_CN.UTF-8"}) == "zh" and language_of({"LANG": "C"}) == language_of({}) == "en"
     assert language_of({"LC_ALL": "zh_TW", "LANG": "de_DE"}) == "zh"
+
+
+def test_reasons() -> None:
+    assert in_chinese("line break inside a sentence") == "句中断行"
+    assert (
+        in_chinese("刷 does not fit here, 剧 does (log10 likelihood +6.3)")
+        == "“刷”不合上下文，“剧”合适（似然比 log10 +6.3）"
+    )
+    assert in_chinese("“ has no ”: the label ends here") == "“ 缺少对应的 ”：标签到此为止"
+    assert in_chinese("a dash; not applied: gbk has no code for it") == "破折号；未自动修改：gbk 编码无此字"
+    assert in_chinese("nothing stands behind · (log10 likelihood +7.8)") == "“·”似非文字（似然比 log10 +7.8）"
+    for unknown in ("{0}", "", "x" * 10_000, "a; not applied: "):
+        assert in_chinese(unknown).startswith(unknown[:1])
+    own = {c.reason for text in (PAGE, PAGE * 3) for c in repair.clean(text, level="review").corrections}
+    assert own and all(in_chinese(reason) != reason for reason in own)
 
 
 def test_plots() -> None:

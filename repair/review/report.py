@@ -28,6 +28,7 @@ from repair.text import LEVELS, line_starts
 from . import plots
 from .batch import STATES, Batch, Board, Item, ReviewDocument, State
 from .decisions import Opinion, Spans
+from .reasons import in_chinese
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -139,7 +140,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "missing_all": ("{n} 个文件的原文没有找到。", "The texts of {n} documents were not found."),
     "unfit": ("与原文不符", "does not fit the text"),
-    "covered": ("与其他改动重叠", "overlaps another one"),
+    "covered": ("让位于重叠的另一条", "gives way to another one that it overlaps"),
     "cut": ("另有 {n} 条未列出，见日志。", "{n} more are not listed here; the log has them."),
     "none": ("无改动的文件：{n} 个。", "Documents without corrections: {n}."),
     "number": ("编号", "No."),
@@ -206,6 +207,9 @@ class Words:
     def rule(self, name: str) -> str:
         """What a rule is about; empty for one that is not known."""
         return self._summaries.get(name, "")
+
+    def reason(self, text: str) -> str:
+        return in_chinese(text) if self.language == "zh" else text
 
 
 def language_of(environment: Mapping[str, str]) -> Language:
@@ -589,11 +593,19 @@ def _document(page: _Page, document: ReviewDocument, most: int, is_open: bool) -
 def _shown(page: _Page, items: Sequence[Item], text: str, remarks: dict[int, str]) -> list[Item]:
     """The items that can be marked in the text, in order; `remarks` says why the others cannot.
 
-    What is done goes first, as in `Board.pieces`.
+    Of those that overlap, what people decided last goes first, then what was done, as in a text repaired with
+    their decisions.
     """
+
+    def rank(item: Item) -> tuple[bool, int, int]:
+        fact = page.facts[item.number]
+        decision = fact.opinion.decision if fact.opinion else None
+        last = decision.id if decision and fact.state in DONE else 0
+        return fact.state not in DONE, -last, item.number
+
     spans = Spans()
     kept = []
-    for item in sorted(items, key=lambda item: (page.state(item) not in DONE, item.number)):
+    for item in sorted(items, key=rank):
         c = item.correction
         if text[c.start : c.end] != c.before or c.end > len(text):
             remarks[item.number] = page.words("unfit")
@@ -728,7 +740,7 @@ def _title(page: _Page, item: Item, *, short: bool = False) -> str:
     if not short:
         state = page.state(item)
         parts += [f"{_clip(c.rule, 40)} {c.confidence:.2f}", f"{_SIGNS[state]} {w(state)}"]
-        parts += [_clip(c.reason)] if c.reason else []
+        parts += [_clip(w.reason(c.reason))] if c.reason else []
     return _tip(" · ".join(parts))
 
 
@@ -749,14 +761,17 @@ def _row(page: _Page, item: Item, remark: str | None) -> str:
     def cell(text: str, tag: str) -> str:
         return f"<{tag}>{_marked(_clip(text), False) or nothing}</{tag}>"
 
-    change = cell(c.before, "del" if done else "u")
+    stays = fact.state == "rejected"
+    change = cell(c.before, "del" if done else "span" if stays else "u")
     if item.is_flag:
         change += f" <small>{w('not_proposed')}</small>"
     else:
-        change += " → " + cell(c.after, "u" if not done else "span" if fact.state == "edited" else "ins")
+        change += " → " + cell(
+            c.after, "s" if stays else "u" if not done else "span" if fact.state == "edited" else "ins"
+        )
     if fact.state == "edited":
         change += " → " + cell(fact.text, "ins")
-    why = _safe(_clip(c.reason))
+    why = _safe(visible(_clip(w.reason(c.reason))))
     others = [
         (text, p) for text, p in c.alternatives if (item.is_flag or text not in (c.before, c.after)) and p >= LEAST
     ]
@@ -813,6 +828,7 @@ td { overflow-wrap: anywhere; }
 th.n, td.n { text-align: right; white-space: nowrap; }
 td small { display: block; color: var(--dim); font-size: .9em; }
 td.t small { display: inline; }
+s { color: var(--dim); }
 .contents td:first-child { width: 3em; color: var(--dim); }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(33em, 100%), 1fr)); gap: 0 2em;
   align-items: start; }
@@ -853,10 +869,12 @@ u { color: var(--wait); background: var(--wait-bg); text-decoration: underline d
 .m.flag u { text-decoration-style: dashed; }
 .m i { font-style: normal; font-size: .8em; color: var(--wait); border: 1px dotted var(--wait); border-radius: 3px;
   padding: 0 .15em; margin-left: .1em; }
+sup::before, .m i::before { content: "\\2060"; }
 sup { color: var(--link); font: .62em/1 system-ui, sans-serif; margin: 0 .1em; vertical-align: super; }
 .x { font: .75em ui-monospace, Consolas, monospace; color: var(--dim); background: var(--tint); }
 .list { content-visibility: auto; contain-intrinsic-size: auto 300em; }
-.list table { table-layout: fixed; }
+.list { overflow-x: auto; }
+.list table { table-layout: fixed; min-width: 54em; }
 .list th:nth-child(1) { width: 4em; } .list th:nth-child(2) { width: 6em; } .list th:nth-child(3) { width: 20%; }
 .list th:nth-child(4) { width: 9em; } .list th:nth-child(5) { width: 8em; } .list th:nth-child(7) { width: 9em; }
 body:has(#all:checked) details::details-content, .doc:target::details-content { content-visibility: visible;
@@ -872,7 +890,8 @@ body:has(#all:checked) details::details-content, .doc:target::details-content { 
   body { max-width: none; padding: 0; font-size: 9.5pt; }
   .tiles { grid-template-columns: repeat(7, 1fr); }
   .all, .about a { display: none; }
-  .r, .list { content-visibility: visible; }
+  .r, .list { content-visibility: visible; overflow: visible; }
+  .list table { min-width: 0; }
   h2, h3, summary { break-after: avoid; }
   tr, .fold { break-inside: avoid; }
   del, ins, u, .tiles div, .fold, .heads { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
