@@ -299,6 +299,7 @@ def test_reasons() -> None:
     assert in_chinese("“ has no ”: the label ends here") == "“ 缺少对应的 ”：标签到此为止"
     assert in_chinese("a dash; not applied: gbk has no code for it") == "破折号；未自动修改：gbk 编码无此字"
     assert in_chinese("nothing stands behind · (log10 likelihood +7.8)") == "“·”似非文字（似然比 log10 +7.8）"
+    assert in_chinese("space: a blank inside Chinese text; misread: new") == "space：中文之间的空格；misread：new"
     for unknown in ("{0}", "", "x" * 10_000, "a; not applied: "):
         assert in_chinese(unknown).startswith(unknown[:1])
     own = {c.reason for text in (PAGE, PAGE * 3) for c in repair.clean(text, level="review").corrections}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-LONGEST = 200
-"""Characters of a reason that is looked at; those of the filters are shorter."""
+LONGEST, MOST = 200, 2000
+"""Characters of one reason, and of several joined, that are looked at; those of the engine are shorter."""
+
+_RULE = re.compile("[a-z]+(?:-[a-z]+)*")
 
 _FIXED: Mapping[str, str] = {
     "line break inside a sentence": "句中断行",
@@ -97,19 +99,28 @@ _PATTERNS = tuple(
 
 
 def in_chinese(reason: str) -> str:
-    """A reason as the filters give it, in Chinese where it is known."""
+    """A reason as the engine gives it, in Chinese where it is known."""
+    if len(reason) > MOST:
+        return reason
+    found, mark, why = reason.rpartition("; not applied: ")
+    if mark:
+        return f"{in_chinese(found)}；未自动修改：{_single(why)}"
+    # Where several rules made a correction, it has the reason of each behind its name.
+    parts = [part.partition(": ") for part in reason.split("; ")]
+    if len(parts) > 1 and all(_RULE.fullmatch(rule) for rule, _, _ in parts):
+        return "；".join(f"{rule}：{_single(text)}" for rule, _, text in parts)
+    return _single(reason)
+
+
+def _single(reason: str) -> str:
     if len(reason) > LONGEST:
         return reason
     if reason in _FIXED:
         return _FIXED[reason]
-    found, mark, why = reason.partition("; not applied: ")
-    if mark:
-        return f"{in_chinese(found)}；未自动修改：{in_chinese(why)}"
     for pattern, chinese in _PATTERNS:
         match = pattern.fullmatch(reason)
         if match:
-            parts = [_part(match, k) for k in range(1, 1 + (match.re.groups))]
-            return chinese.format(*parts)
+            return chinese.format(*(_part(match, k) for k in range(1, 1 + match.re.groups)))
     return reason
 
 

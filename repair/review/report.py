@@ -874,7 +874,7 @@ sup { color: var(--link); font: .62em/1 system-ui, sans-serif; margin: 0 .1em; v
 .x { font: .75em ui-monospace, Consolas, monospace; color: var(--dim); background: var(--tint); }
 .list { content-visibility: auto; contain-intrinsic-size: auto 300em; }
 .list { overflow-x: auto; }
-.list table { table-layout: fixed; min-width: 54em; }
+.list table { table-layout: fixed; min-width: 64em; }
 .list th:nth-child(1) { width: 4em; } .list th:nth-child(2) { width: 6em; } .list th:nth-child(3) { width: 20%; }
 .list th:nth-child(4) { width: 9em; } .list th:nth-child(5) { width: 8em; } .list th:nth-child(7) { width: 9em; }
 body:has(#all:checked) details::details-content, .doc:target::details-content { content-visibility: visible;
