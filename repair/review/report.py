@@ -551,8 +551,8 @@ def _document(page: _Page, document: ReviewDocument, most: int, is_open: bool) -
     w, record = page.words, document.logged.record
     items = page.batch.items_of(document)[:most]
     done, waiting, refused = _counts(page, page.batch.items_of(document))
-    counts = f"{w('done')} {_number(done)} · {w('waiting')} {_number(waiting)}"
-    counts += f" · {w('refused')} {_number(refused)}" if refused else ""
+    found = ((w("done"), done), (w("waiting"), waiting), (w("refused"), refused))
+    counts = " · ".join(f"{what} {_number(count)}" for what, count in found if count)
     name = _safe(_clip(document.name))
     yield (
         f'<details class="doc" id="d{document.number + 1}"{" open" if is_open else ""}>\n'
@@ -892,6 +892,7 @@ body:has(#all:checked) details::details-content, .doc:target::details-content { 
   .all, .about a { display: none; }
   .r, .list { content-visibility: visible; overflow: visible; }
   .list table { min-width: 0; }
+  .list th:nth-child(2) { width: 4.5em; } .list th:nth-child(3) { width: 13%; }
   h2, h3, summary { break-after: avoid; }
   tr, .fold { break-inside: avoid; }
   del, ins, u, .tiles div, .fold, .heads { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
