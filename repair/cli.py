@@ -824,7 +824,7 @@ def _report(args: argparse.Namespace) -> int:
         else:
             save(args.output, batch, board, language=language, missing=missing)
     if missing:
-        _say(f"warning: texts of {len(missing)} documents were not found (--texts DIR says where they are)")
+        _say(f"warning: {len(missing)} texts were not found (--texts DIR says where they are)")
     return EXIT_CLEAN
 
 

@@ -277,6 +277,7 @@ def test_more_than_can_be_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     batch = Batch([str(made(tmp_path, [("a.txt", many(20)), ("b.txt", many(25, 21)), ("c.txt", many(5, 22))]))])
     page = html(batch)
     assert marks(page) == 30 and "15 more are not listed" in page and "5 more are not listed" in page
+    assert page.count("lines without changes") == 0
     assert MOST >= 10_000
 
 
@@ -340,7 +341,7 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert here("report", "log.jsonl", "-o", "-") == (0, same, "")
     os.rename("a.md", "texts/b.md")
     ran = here("report", "log.jsonl", "-o", "r.html", "--language", "en")
-    assert ran.status == 0 and "1 documents were not found" in ran.err
+    assert ran.status == 0 and "1 texts were not found" in ran.err
     assert here("report", "log.jsonl", "-o", "r.html", "--texts", "texts") == (0, b"", "")
     assert Path("r.html").read_bytes() == same
     here.refused("report", "log.jsonl", "-o", "texts/b.md", "--texts", "texts")

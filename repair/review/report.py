@@ -61,8 +61,6 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "by {tool} {version} · profile {profile} · level {level}",
     ),
     "made": ("生成方式：日志、模型与词表", "How it was made: logs, models and tables"),
-    "log": ("日志", "Log"),
-    "tool": ("程序", "Program"),
     "profile": ("方案", "Profile"),
     "resource": ("模型或词表", "Model or table"),
     "version": ("版本", "Version"),
@@ -138,7 +136,6 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "找不到这个文件的原文，只列出条目。",
         "The text of this document was not found; only its corrections are listed.",
     ),
-    "missing_all": ("{n} 个文件的原文没有找到。", "The texts of {n} documents were not found."),
     "unfit": ("与原文不符", "does not fit the text"),
     "covered": ("让位于重叠的另一条", "gives way to another one that it overlaps"),
     "cut": ("另有 {n} 条未列出，见日志。", "{n} more are not listed here; the log has them."),
@@ -579,7 +576,7 @@ def _document(page: _Page, document: ReviewDocument, most: int, is_open: bool) -
         in_text = _shown(page, items, source.text, remarks)
         yield '<div class="texts">\n<div class="r heads"><span></span>'
         yield f"<b>{w('original')}</b><b>{w('repaired')}</b></div>\n"
-        yield from _side_by_side(page, source.text, in_text)
+        yield from _side_by_side(page, source.text, in_text, most == document.last - document.first)
         yield "</div>\n"
     heads = tuple(w(key) for key in ("number", "place", "change", "rule", "confidence", "why", "status"))
     for first in range(0, len(items), ROWS):
@@ -645,7 +642,8 @@ def _blocks(text: str, starts: Sequence[int], items: Sequence[Item]) -> Iterator
         yield block
 
 
-def _side_by_side(page: _Page, text: str, items: Sequence[Item]) -> Iterator[str]:
+def _side_by_side(page: _Page, text: str, items: Sequence[Item], whole: bool) -> Iterator[str]:
+    """Both texts line by line, up to the last of the items unless they are `whole`."""
     starts = line_starts(text)
     count = len(starts) - (starts[-1] == len(text))
     ends = [*starts[1:], len(text)]
@@ -655,7 +653,7 @@ def _side_by_side(page: _Page, text: str, items: Sequence[Item]) -> Iterator[str
             yield from _unchanged(page, text, starts, at, block.first)
         yield _pair(page, text, block, starts[block.first], ends[block.last - 1])
         at = block.last
-    if at < count:
+    if whole and at < count:
         yield from _unchanged(page, text, starts, at, count)
 
 
