@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .formats.ocr import OcrFile
     from .log import LoggedDocument, LogHeader, Status, WitnessFile
     from .pipeline import Pipeline
+    from .review.batch import ReviewDocument
     from .review.store import Store
     from .text import Correction, Level, Result
 
@@ -248,6 +249,15 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--engine", choices=("tesseract", "rapidocr", "both"), default="both", help="(default: both)")
     sub.add_argument("--to", choices=("text", "hocr"), help="what is written (default: by the name of OUT, else text)")
     sub.set_defaults(profile=None, lexicon=None, dictionaries=None, encoding=None)
+
+    sub = command("report", _report, "write an HTML page to mail, with what was changed and why beside the texts")
+    sub.add_argument("logs", nargs="+", metavar="LOG.jsonl")
+    sub.add_argument("-o", "--output", required=True, metavar="OUT.html", help="file, or - for stdout")
+    sub.add_argument("--texts", action="append", default=[], metavar="DIR", help="folder with the texts, as for review")
+    sub.add_argument(
+        "--decisions", metavar="FILE", help="store of a review (default: decisions.sqlite beside the first log, if any)"
+    )
+    sub.add_argument("--language", choices=("zh", "en"), help="(default: by the locale)")
 
     sub = command("rules", _rules, "explain the rules")
     sub.add_argument("rule", nargs="?", metavar="RULE")
@@ -887,15 +897,20 @@ def _rebuild(args: argparse.Namespace, rebuild: Callable[..., bytes], side: str)
     return EXIT_CLEAN
 
 
+def _roots(args: argparse.Namespace) -> list[str]:
+    """The folders in which texts and scans are looked for, beside those of the logs."""
+    for folder in args.texts:
+        if not os.path.isdir(folder):
+            raise InputError(f"{shown(folder)}: no such folder")
+    return [os.curdir, *args.texts]
+
+
 def _review(args: argparse.Namespace) -> int:
     from .review.batch import Batch, Board
     from .review.export import export
     from .review.store import Store, beside
 
-    for folder in args.texts:
-        if not os.path.isdir(folder):
-            raise InputError(f"{shown(folder)}: no such folder")
-    batch = Batch(args.logs, [os.curdir, *args.texts])
+    batch = Batch(args.logs, _roots(args))
     path = args.decisions or beside(args.logs[0])
     refuse_overwrite(path, args.logs)
     with Store(path, create=not args.export) as store:
@@ -933,6 +948,29 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
         return "reviewer"
+
+
+def _report(args: argparse.Namespace) -> int:
+    from .review.batch import Batch, Board
+    from .review.report import language_of, report, save
+    from .review.store import Store, beside
+
+    batch = Batch(args.logs, _roots(args))
+    path = args.decisions or beside(args.logs[0])
+    missing: list[ReviewDocument] = []
+    with contextlib.ExitStack() as stack:
+        board = None
+        if args.decisions or os.path.isfile(path):
+            board = Board(batch, stack.enter_context(Store(path, create=False)))
+        language = args.language or language_of(os.environ)
+        if args.output == STDIN:
+            for chunk in report(batch, board, language=language, missing=missing):
+                _write_text(chunk)
+        else:
+            save(args.output, batch, board, language=language, missing=missing)
+    if missing:
+        _say(f"warning: {len(missing)} texts were not found (--texts DIR says where they are)")
+    return EXIT_CLEAN
 
 
 def _rules(args: argparse.Namespace) -> int:

@@ -21,7 +21,7 @@ from strategies import st
 import repair
 from repair.formats.plain import InputError, decode
 from repair.log import LogHeader, document_record, save_log
-from repair.review import charts, shown
+from repair.review import charts, plots, shown
 from repair.review.batch import Batch, Board
 from repair.review.guard import LARGEST
 from repair.review.store import Store
@@ -554,13 +554,15 @@ def test_the_scan_is_shown_with_its_place(tmp_path, serving):
         encoding="utf-8",
     )
     from repair.formats.ocr import read_ocr
-    from repair.log import page_record
+    from repair.log import LoggedDocument, entries_of, page_record
 
     data = (tmp_path / "p.hocr").read_bytes()
     page = read_ocr(data, name="p.hocr")
     result = reviewed(page.text, ("衣", "业", 0.9))
     log = tmp_path / "log.jsonl"
-    save_log(log, [(page_record("p.hocr", page, data, data, "p.hocr"), result)], HEADER)
+    splices = {c: page.splices(c) for c in (*result.corrections, *result.suggestions)}
+    record = page_record("p.hocr", page, data, data, "p.hocr")
+    save_log(log, [LoggedDocument(record, entries_of(result, splices))], HEADER)
     served = serving(log)
     assert b"/scan/0.png" in served.ask("GET", "/")[2]
     status, headers, body = served.ask("GET", "/scan/0.png")
@@ -616,10 +618,10 @@ def test_words_in_both_languages():
 
 
 def test_wilson_and_charts():
-    low, high = charts.wilson(90, 100)
+    low, high = plots.wilson(90, 100)
     assert (round(low, 3), round(high, 3)) == (0.826, 0.945)
-    assert charts.wilson(0, 0) == (0.0, 1.0)
-    (one,) = charts.bins([(0.95, True), (0.97, False)])
-    assert (one.decided, one.right, round(one.stated, 2)) == (2, 1, 0.96)
+    assert plots.wilson(0, 0) == (0.0, 1.0)
+    (one,) = plots.points([(0.95, True), (0.97, False)])
+    assert (one.of, one.right, round(one.stated, 2)) == (2, 1, 0.96)
     plot = charts.stacked([charts.Bar("<b>&\x00", (1, 0))], [("open", '">'), ("accepted", "b")], "<t>")
     assert "<b>" not in plot and "style" not in plot and "\x00" not in plot

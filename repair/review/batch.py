@@ -114,7 +114,8 @@ class Piece(NamedTuple):
 class Batch:
     """The corrections of logs, in order. Raises `LogError` for a log that cannot be read.
 
-    `roots`: folders in which texts and scans may lie, beside those of the logs.
+    `roots`: folders in which texts and scans may lie, beside those of the logs. What is about the running text of a
+    page and not about the page file (line breaks, whole lines) is left out: it could not be carried out there.
     """
 
     def __init__(self, logs: Sequence[str], roots: Iterable[str | os.PathLike[str]] = ()) -> None:
@@ -130,7 +131,7 @@ class Batch:
                     first = len(items)
                     items += [
                         Item(first + k, len(documents), entry, effect_of(entry.correction))
-                        for k, entry in enumerate(logged.entries)
+                        for k, entry in enumerate(e for e in logged.entries if _can_be_done(e, logged))
                     ]
                     documents.append(ReviewDocument(len(documents), log, logged, first, len(items)))
         self.headers, self.documents, self.items = tuple(headers), tuple(documents), tuple(items)
@@ -269,7 +270,7 @@ class Board:
         state, about = self.state(item), self.opinion(item)
         if about and about.decision:
             return about.decision.text
-        return item.correction.after if state in ("applied", "accepted", "edited") else item.correction.before
+        return item.correction.after if is_done_state(state) else item.correction.before
 
     def pieces(self, document: ReviewDocument, start: int, end: int, *, focus: Item | None = None) -> list[Piece]:
         """The text from `start` to `end` in pieces, as it reads with what is done; empty if the text was not found.
@@ -301,9 +302,11 @@ class Board:
         hi = bisect_right(items, end, key=lambda item: item.correction.start)
         within = [item for item in items[lo:hi] if item.correction.end <= end]
 
-        def rank(item: Item) -> tuple[bool, bool, int]:
-            done = self.state(item) in ("applied", "accepted", "edited")
-            return item is not focus, not done, item.number
+        def rank(item: Item) -> tuple[bool, int, bool, int]:
+            # As in `settled`: the latest decision first, then what was applied.
+            state, about = self.state(item), self.opinion(item)
+            decided = about.decision.id if about and about.decision and state != "rejected" else 0
+            return item is not focus, -decided, not is_done_state(state), item.number
 
         spans = Spans()
         kept = [item for item in sorted(within, key=rank) if spans.add(*item.correction.span)]
@@ -350,6 +353,15 @@ class Board:
             ]
         found.sort(key=_ORDER[sort])
         return found
+
+
+def _can_be_done(entry: LogEntry, logged: LoggedDocument) -> bool:
+    return not logged.record.spliced or bool(entry.splices) or entry.correction.level == "note"
+
+
+def is_done_state(state: State) -> bool:
+    """Whether what was found is in the repaired text."""
+    return state in ("applied", "accepted", "edited")
 
 
 def _logged_state(item: Item) -> State:

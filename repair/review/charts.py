@@ -10,6 +10,7 @@ from html import escape
 from math import sqrt
 from typing import NamedTuple
 
+from .plots import Point, wilson
 from .shown import plain
 
 COLOURS = {
@@ -29,33 +30,6 @@ class Bar(NamedTuple):
 
     name: str
     counts: tuple[int, ...]
-
-
-class Bin(NamedTuple):
-    """Corrections stated with about one confidence: the mean of it, how many were decided, how many were right."""
-
-    stated: float
-    decided: int
-    right: int
-
-
-def wilson(right: int, count: int, z: float = 1.96) -> tuple[float, float]:
-    """Wilson's interval for a share, of 95 % by default; (0, 1) for a count of 0."""
-    if count == 0:
-        return 0.0, 1.0
-    share = right / count
-    scale = 1 + z * z / count
-    middle = (share + z * z / (2 * count)) / scale
-    half = z * sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / scale
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def bins(values: Sequence[tuple[float, bool]], count: int = 10) -> list[Bin]:
-    """Pairs of confidence and whether it was right, in bins of equal width; empty bins are left out."""
-    groups: list[list[tuple[float, bool]]] = [[] for _ in range(count)]
-    for confidence, right in values:
-        groups[min(count - 1, max(0, int(confidence * count)))].append((confidence, right))
-    return [Bin(sum(c for c, _ in g) / len(g), len(g), sum(ok for _, ok in g)) for g in groups if g]
 
 
 def stacked(rows: Sequence[Bar], series: Sequence[tuple[str, str]], title: str, width: int = 640) -> str:
@@ -94,7 +68,7 @@ def stacked(rows: Sequence[Bar], series: Sequence[tuple[str, str]], title: str, 
     return "".join(out) + "</svg>"
 
 
-def calibration(found: Sequence[Bin], title: str, stated: str, observed: str, size: int = 380) -> str:
+def calibration(found: Sequence[Point], title: str, stated: str, observed: str, size: int = 380) -> str:
     """Share of right ones over stated confidence, with Wilson's intervals; the dashed line is where both agree."""
     left, bottom, top, right = 52, 44, 14, 26
     side = size - left - right
@@ -121,13 +95,11 @@ def calibration(found: Sequence[Bin], title: str, stated: str, observed: str, si
     )
     points = []
     for b in found:
-        low, high = wilson(b.right, b.decided)
-        share = b.right / b.decided
+        low, high = wilson(b.right, b.of)
+        share = b.right / b.of
         points.append(f"{x(b.stated):.1f},{y(share):.1f}")
-        tip = escape(
-            f"{stated} {b.stated:.0%} · {observed} {b.right}/{b.decided} = {share:.0%} [{low:.0%}, {high:.0%}]"
-        )
-        radius = 3 + min(5.0, sqrt(b.decided) / 4)
+        tip = escape(f"{stated} {b.stated:.0%} · {observed} {b.right}/{b.of} = {share:.0%} [{low:.0%}, {high:.0%}]")
+        radius = 3 + min(5.0, sqrt(b.of) / 4)
         out.append(
             f'<g class="point"><title>{tip}</title>'
             f'<path class="interval" d="M{x(b.stated):.1f} {y(low):.1f}V{y(high):.1f}'

@@ -33,9 +33,10 @@ from starlette.routing import Route
 from repair.formats.plain import InputError
 from repair.text import LEVELS, line_starts
 
-from . import charts, shown
+from . import charts, plots, shown
 from .batch import REACH, SORTS, STATES, Board, Item, Piece, ReviewDocument, Sort, State, sentence
 from .guard import App, Guard
+from .reasons import in_chinese
 from .scans import ScanError, cut_out
 from .words import LANGUAGES, preferred, rule_name, words
 
@@ -414,7 +415,7 @@ class Site:
             "rule": rule_name(shown.plain(c.rule, 40), visit.language),
             "confidence": c.confidence,
             "level": c.level,
-            "reason": shown.plain(item.correction.reason, 600),
+            "reason": shown.plain(in_chinese(c.reason) if visit.language == "zh" else c.reason, 600),
             "document": shown.plain(document.name, 80),
             "document_number": document.number,
             "line": item.entry.line,
@@ -699,8 +700,8 @@ class Site:
             charts.Bar(f"{k / 10:.1f}–{(k + 1) / 10:.1f}", tuple(levels[k][kind] for kind in asked))
             for k in reversed(range(10))
         ]
-        found = charts.bins(truth)
-        points = [(b, b.right / b.decided, *charts.wilson(b.right, b.decided)) for b in found]
+        found = plots.points(truth)
+        points = [(b, b.right / b.of, *plots.wilson(b.right, b.of)) for b in found]
         conflicts = [item for item, state in zip(batch.items, states, strict=True) if state == "conflict"][:200]
         return self._rendered(
             visit,
