@@ -16,11 +16,12 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from repair.filters import all_rules
 from repair.formats.files import write_atomic
 from repair.language.lexicon import (
     CALIBRATION,
@@ -60,10 +61,14 @@ PRIOR = 20
 """Decisions that the prior of an offset weighs as much as."""
 FEWER, MORE = 20, 50
 """Decisions from which a rule may become less sure, and surer."""
+RISEN, HARMLESS = 20, 50
+"""Decisions that there have to be on what would become safe, and of how many of them at most one may have been to keep
+what was read: safe is what is right or harmless 99 times in 100."""
 SIGMA = 1.64
 """Standard errors by which an offset is moved towards none: nineteen times in twenty it is as large as that."""
 LEAST_OFFSET = 0.05
 """Offsets nearer to none are not worth an entry."""
+NO_SHIFT = Shift(0.0, 0)
 
 
 class Example(NamedTuple):
@@ -118,11 +123,13 @@ def propose(
     known = resources if resources is not None else default_resources()
     now = standing(decisions)
     places = _Places([*standing(earlier), *now], context, known)
+    pairs = _pairs(places)
+    told = {p.decision for evidence, _ in pairs.values() for p in evidence.places}
     found = [
         *_replacements(places, own, known),
         *_trusted(places, own, known),
-        *_confusions(places, own),
-        *_calibrations(now, own, shifts or {}, context),
+        *_confusions(pairs, own),
+        *_calibrations(now, own, shifts or {}, context, told),
     ]
     return sorted(found, key=lambda e: (FILES.index(e.file), -(e.accepted + e.edited + e.rejected), e.line))
 
@@ -323,7 +330,7 @@ def _trusted(places: _Places, lexicon: Lexicon, resources: Resources) -> Iterato
     chosen: dict[str, _Evidence] = {}
     for _, windows in of:
         free = [read for read in windows if read not in changed and _writable(read)]
-        often = [read for read in free if len(kept[read].places) >= ALIKE]
+        often = [read for read in free if len(kept[read].places) >= ALIKE and _free(read, kept[read].places)]
         if often:
             # Of those kept most often the longest: a name and not a part of it.
             best = max(often, key=lambda read: (len(kept[read].places), len(read)))
@@ -331,12 +338,25 @@ def _trusted(places: _Places, lexicon: Lexicon, resources: Resources) -> Iterato
             named = [read for read in free if _name_like(read, resources) or resources.words.frequency(read)]
             if not named:
                 continue
-            best = max(named, key=len)
+            best = named[0]
         chosen[best] = kept[best]
     for read in sorted(chosen):
         if not any(read in word for word in (*lexicon.trust, *lexicon.never)):
             count = len(chosen[read].places)
             yield chosen[read].entry(TRUST, read, count, f"{read} was kept as read")
+
+
+def _free(read: str, places: Sequence[_Place]) -> bool:
+    """Whether a stretch stands beside different characters on both sides, so that it is a unit by itself."""
+    sides: tuple[set[str], set[str]] = set(), set()
+    for p in places:
+        d = p.decision
+        base = max(0, d.start - len(read))
+        at = p.text.find(read, base, d.end + len(read))
+        if at >= 0:
+            sides[0].add(p.text[max(0, at - 1) : at])
+            sides[1].add(p.text[at + len(read) : at + len(read) + 1])
+    return min(map(len, sides)) > 1
 
 
 def _name_like(read: str, resources: Resources) -> bool:
@@ -347,7 +367,8 @@ def _name_like(read: str, resources: Resources) -> bool:
 # --- confusions.txt
 
 
-def _confusions(places: _Places, lexicon: Lexicon) -> Iterator[Entry]:
+def _pairs(places: _Places) -> dict[tuple[str, str], tuple[_Evidence, int]]:
+    """Characters read and printed that there is enough evidence for, and how often a reviewer kept what was read."""
     seen: defaultdict[tuple[str, str], _Evidence] = defaultdict(_Evidence)
     against: Counter[tuple[str, str]] = Counter()
     for p in places.all:
@@ -358,78 +379,90 @@ def _confusions(places: _Places, lexicon: Lexicon) -> Iterator[Entry]:
                     seen[pair].places.append(p)
         elif not p.changed and len(d.before) == len(d.after):
             against.update(pair for pair in zip(d.before, d.after, strict=True) if pair[0] != pair[1])
-    for pair in sorted(seen):
-        evidence, no = seen[pair], against[pair]
+    return {
+        pair: (evidence, against[pair])
+        for pair, evidence in sorted(seen.items())
+        if len(evidence.places) >= max(ALIKE, 2 * against[pair] + 1) and _writable(*pair)
+    }
+
+
+def _confusions(pairs: Mapping[tuple[str, str], tuple[_Evidence, int]], lexicon: Lexicon) -> Iterator[Entry]:
+    for (read, printed), (evidence, kept) in pairs.items():
         count = len(evidence.places)
-        if count >= ALIKE and count > 2 * no and _writable(*pair) and lexicon.confusions.get(pair, 0) < count:
-            read, printed = pair
-            yield evidence.entry(CONFUSIONS, f"{read}\t{printed}\t{count}", no, f"{printed} was read as {read}")
+        if lexicon.confusions.get((read, printed), 0) < count:
+            line = f"{read}\t{printed}\t{count}"
+            yield evidence.entry(CONFUSIONS, line, kept, f"{printed} was read as {read}")
 
 
 # --- calibration.txt
 
 
 def _calibrations(
-    decisions: Sequence[Decision], lexicon: Lexicon, shifts: Mapping[str, Shift], context: Mapping[str, str]
+    decisions: Sequence[Decision],
+    lexicon: Lexicon,
+    shifts: Mapping[str, Shift],
+    context: Mapping[str, str],
+    told: Container[Decision],
 ) -> Iterator[Entry]:
     by_rule: defaultdict[str, list[Decision]] = defaultdict(list)
     for d in decisions:
         # Those that were applied and then rejected were picked out of many that nobody looked at.
         if d.level == "review" and d.before != d.after:
             by_rule[d.rule].append(d)
-    for rule in sorted(by_rule):
-        own, old = by_rule[rule], shifts.get(rule, Shift(0.0, 0))
-        shift = fit_shift([(d.confidence, d.verdict) for d in own], old)
+    rules = all_rules()
+    for rule, own in sorted(by_rule.items()):
+        shift = fit_shift(own, shifts.get(rule, NO_SHIFT), told, rules[rule][1].safe_at if rule in rules else 1.0)
         known = lexicon.calibration.get(rule)
-        if _line(rule, shift) is None or (known and known.decisions >= shift.decisions):
+        if not _writable(rule) or (known.decisions >= shift.decisions if known else shift.offset == 0.0):
             continue
-        if known is None and shift.offset == 0.0:
-            continue
-        counts = Counter(d.verdict for d in own)
+        accepted = sum(d.verdict == "accepted" for d in own)
         stated = sum(d.confidence for d in own) / len(own)
-        reason = f"{rule} states {stated:.2f} on average, and {counts['accepted'] / len(own):.2f} were accepted"
+        reason = f"{rule} states {stated:.2f} on average, and {accepted / len(own):.2f} were accepted"
         evidence = _Evidence([_Place(d, context[d.document]) for d in own if d.document in context])
-        entry = evidence.entry(CALIBRATION, _line(rule, shift) or "", counts["rejected"], reason)
-        yield entry
+        rejected = sum(d.verdict == "rejected" for d in own)
+        yield evidence.entry(CALIBRATION, f"{rule}\t{shift.offset:g}\t{shift.decisions}", rejected, reason)
 
 
-def fit_shift(decided: Sequence[tuple[float, str]], old: Shift = Shift(0.0, 0)) -> Shift:  # noqa: B008
-    """The offset of a rule by its decisions, as (confidence stated, verdict), made under `old`.
+def fit_shift(
+    decided: Sequence[Decision], old: Shift = NO_SHIFT, told: Container[Decision] = (), safe_at: float = 1.0
+) -> Shift:
+    """The offset of a rule by its decisions, whose confidences contain `old`.
 
-    Upwards only what was accepted counts for the rule, downwards what was edited does too: there was damage. An offset
-    is taken `SIGMA` standard errors nearer to that without these decisions, and 0 while there are too few of them.
+    Upwards only what was accepted speaks for the rule, and nothing that is `told` by other entries already; downwards
+    what was edited does too, since there was damage. A move is taken `SIGMA` standard errors short, one back towards
+    none in full; there is none while decisions are too few. What would become safe, from `safe_at` on, must have been
+    kept as read hardly ever.
     """
     total = old.decisions + len(decided)
-    up = _bounded([(p, verdict == "accepted") for p, verdict in decided], old, 1)
-    down = _bounded([(p, verdict != "rejected") for p, verdict in decided], old, -1)
-    offset = up if up > 0 else min(0.0, down)
+    up = _moved([(d.confidence, d.verdict == "accepted") for d in decided if d not in told], old.offset, 1)
+    down = _moved([(d.confidence, d.verdict != "rejected") for d in decided], old.offset, -1)
+    offset = round(up if up > 0 else min(0.0, down), 2)
     if total < (MORE if offset > 0 else FEWER) or abs(offset) < LEAST_OFFSET:
         offset = 0.0
-    return Shift(round(offset, 2), total)
+    if offset > 0:
+        risen = [d for d in decided if log_odds(d.confidence) + offset - old.offset >= log_odds(safe_at)]
+        kept = sum(d.verdict == "rejected" for d in risen)
+        if risen and (len(risen) < RISEN or kept * HARMLESS > len(risen)):
+            offset = 0.0
+    return Shift(offset, total)
 
 
-def _bounded(decided: Sequence[tuple[float, bool]], old: Shift, sign: int) -> float:
-    """The total offset at its greatest posterior probability, less what is not sure of its change in direction
-    `sign`."""
+def _moved(decided: Sequence[tuple[float, bool]], old: float, sign: int) -> float:
+    """The total offset at its greatest posterior probability, `old` being in what was stated; a move in direction
+    `sign` only as far as it is sure."""
+    if not decided:
+        return old
     odds = [log_odds(p, 1e-4) for p, _ in decided]
-    if not odds:
-        return old.offset
-    spread = sum(p * (1 - p) for p, _ in decided) / len(decided)
-    weight = (PRIOR + old.decisions) * max(spread, 0.01)
-    offset, information = 0.0, weight
+    weight = PRIOR * max(0.01, sum(p * (1 - p) for p, _ in decided) / len(decided))
+    move, information = 0.0, weight
     for _ in range(50):
-        p = [logistic(o + offset) for o in odds]
-        slope = sum(y for _, y in decided) - sum(p) - weight * offset
+        p = [logistic(o + move) for o in odds]
         information = weight + sum(q * (1 - q) for q in p)
-        step = slope / information
-        offset += max(-1.0, min(1.0, step))
+        step = (sum(y for _, y in decided) - sum(p) - weight * move) / information
+        move += max(-1.0, min(1.0, step))
         if abs(step) < 1e-9:
             break
-    return old.offset + sign * max(0.0, sign * offset - SIGMA / math.sqrt(information))
-
-
-def _line(rule: str, shift: Shift) -> str | None:
-    return f"{rule}\t{shift.offset:g}\t{shift.decisions}" if _writable(rule) else None
+    return old + (sign * max(0.0, sign * move - SIGMA / math.sqrt(information)) if sign * move > 0 else move)
 
 
 # --- writing
