@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from .document import Document
 from .filters.agreement import covered
-from .filters.base import Filter, Propose
+from .filters.base import Filter, Propose, Rule
 from .language.lexicon import Lexicon
 from .language.resources import Resources, default_resources
 from .layout import Layout
@@ -151,6 +151,11 @@ class Pipeline:
                     continue
                 if filter_.guesses and document.witnesses and covered(document, p.start, p.end):
                     continue
+                if self.lexicon.calibration:
+                    calibrated = self._calibrated(filter_.rule(p.rule), p)
+                    if calibrated is None:
+                        continue
+                    p = calibrated
             level = filter_.rule(p.rule).level(p.confidence, flag=flag)
             (flags if level == "note" else replacing).append((p, level))
         return [*settle(replacing), *flags] if replacing else flags
@@ -160,6 +165,18 @@ class Pipeline:
         if not self.lexicon:
             return False
         return document.chosen.cuts(p.start, p.end) or any(True for _ in self.lexicon.forced(p.after))
+
+    def _calibrated(self, rule: Rule, p: Proposal) -> Proposal | None:
+        """`p` with its confidence in the light of decisions; None where that takes it below what is worth a review."""
+        confidence = self.lexicon.calibrated(rule.name, p.confidence, rule.safe_at, rule.review_at)
+        if confidence == p.confidence:
+            return p
+        if confidence < rule.review_at:
+            return None
+        left = (1 - confidence) / (1 - p.confidence) if p.confidence < 1 else 0.0
+        rest = ((text, confidence if text == p.after else left * weight) for text, weight in p.alternatives)
+        alternatives = tuple(sorted(rest, key=lambda item: -item[1]))
+        return replace(p, confidence=confidence, alternatives=alternatives)
 
 
 def _shield(filter_: Filter, document: Document) -> Protected:

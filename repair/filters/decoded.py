@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ..document import Document
 from ..language.context import mean_around, ties
 from ..language.decoder import WINDOW, WINDOW_CLEAN, Edit, Source, decode
+from ..language.learnt import channel_of
 from ..language.logistic import logistic
 from ..language.ngram import BOS, EOS
 from ..language.slips import FIRST, INSIDE, LAST
@@ -173,7 +174,8 @@ def weighed(document: Document) -> list[Finding]:
     resources = document.resources
     source = source_of(document)
     known = document.shared.setdefault("decoded", {})
-    edits = decode(resources.model, resources.channel, resources.near, resources.slips, source, known)
+    channel, near = channel_of(resources, document.lexicon)
+    edits = decode(resources.model, channel, near, resources.slips, source, known)
     groups = _groups(document, [e for e in edits if e.gain + e.cost >= LEAST])
     if not groups:
         return []

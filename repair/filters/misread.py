@@ -133,7 +133,7 @@ def trusted_twins(document: Document) -> Iterator[Proposal]:
         if alike:
             pairs = [(a, b) for a, b in zip(read, twin.word, strict=True) if a != b]
             alike = float(channel.log_prob(pairs[0][0], pairs[0][1])[0]) > LOOKS_ALIKE
-        confidence = 0.95 if gain >= 2 and alike else 0.8 if gain >= 0 else 0.6
+        confidence = 0.95 if gain >= 2 and alike else 0.75 if gain >= 0 else 0.6
         yield Proposal(
             twin.start,
             twin.end,

@@ -14,10 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .channel import Channel
 from .context import REACH, Floats, Ints, asked_symbols, suspicious, window_sums
 from .lattice import Arcs, search
-from .near import Near
+from .learnt import Candidates, Probabilities
 from .ngram import BOS, EOS, NgramModel
 from .slips import LAST, Slips
 
@@ -125,7 +124,12 @@ Known = dict[tuple[float, int, bytes], list[Edit]]
 
 
 def decode(
-    model: NgramModel, channel: Channel, near: Near, slips: Slips, source: Source, known: Known | None = None
+    model: NgramModel,
+    channel: Probabilities,
+    near: Candidates,
+    slips: Slips,
+    source: Source,
+    known: Known | None = None,
 ) -> list[Edit]:
     """The repairs on the best path through each suspicious stretch of `source`, in order.
 
@@ -171,7 +175,7 @@ def _parts(source: Source, at: Ints) -> tuple[list[int], list[int], list[tuple[f
 
 
 def _found(
-    model: NgramModel, channel: Channel, near: Near, slips: Slips, source: Source, flag: NDArray[np.bool_]
+    model: NgramModel, channel: Probabilities, near: Candidates, slips: Slips, source: Source, flag: NDArray[np.bool_]
 ) -> list[Edit]:
     """The repairs on the best path through each stretch around the symbols in `flag`."""
     lattice = _build(model, channel, near, slips, source, flag)
@@ -206,7 +210,7 @@ def _stretches(ids: Ints, flag: NDArray[np.bool_]) -> tuple[Ints, Ints]:
 
 
 def _build(
-    model: NgramModel, channel: Channel, near: Near, slips: Slips, source: Source, flag: NDArray[np.bool_]
+    model: NgramModel, channel: Probabilities, near: Candidates, slips: Slips, source: Source, flag: NDArray[np.bool_]
 ) -> _Lattice:
     """The stretches of `source` around its flagged symbols, with every way in which they may have been misread."""
     ids, codes = source.ids, source.codes
@@ -273,7 +277,7 @@ def _contexts(model: NgramModel, ids: Ints, first: Ints) -> Ints:
 
 
 def _substitutions(
-    model: NgramModel, channel: Channel, near: Near, slips: Slips, source: Source, flag: NDArray[np.bool_]
+    model: NgramModel, channel: Probabilities, near: Candidates, slips: Slips, source: Source, flag: NDArray[np.bool_]
 ) -> tuple[Ints, Ints, Ints, Floats, NDArray[np.int8]]:
     """What the flagged symbols may have been printed as: index in the source, symbol, code point, cost and number of
     symbols taken of each possibility, (n,) each."""
