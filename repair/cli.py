@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .pipeline import Pipeline
     from .review.batch import ReviewDocument
     from .review.store import Store
+    from .review.teach import Teacher
     from .text import Correction, Level, Result
 
     Decisions = Mapping[Correction, tuple[Status, str | None]]
@@ -169,7 +170,11 @@ def _parser() -> argparse.ArgumentParser:
     options = _Parser(add_help=False)
     options.add_argument("--level", choices=("safe", "review"), help="what is applied (default: safe)")
     options.add_argument("--profile", help="filters to run (default: default)")
-    options.add_argument("--lexicon", metavar="DIR", help="folder with trust.txt, never.txt, replace.txt")
+    options.add_argument(
+        "--lexicon",
+        metavar="DIR",
+        help="folder with the project's own words (trust.txt, never.txt, replace.txt, and what reviews teach)",
+    )
     options.add_argument("--dictionaries", metavar="DIR", help="models and tables to use instead of the shipped ones")
     options.add_argument("--encoding", help="encoding of the input (default: found out)")
     options.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes (default: 1)")
@@ -237,6 +242,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--reviewer", metavar="NAME", help="who decides (default: the user's name)")
     sub.add_argument("--terminal", action="store_true", help="in the terminal")
+    sub.add_argument("--lexicon", metavar="DIR", help="the project's dictionary folder, which learns from decisions")
+    sub.add_argument(
+        "--learn", action="store_true", help="show what the decisions teach the dictionary folder, and end"
+    )
+    sub.add_argument("--yes", action="store_true", help="with --learn: write all of it")
     sub.add_argument("--export", action="store_true", help="write the decisions made so far into the logs, and end")
     sub.add_argument("--port", type=_port, default=0, metavar="N", help="of the page (default: any that is free)")
     sub.add_argument("--no-browser", action="store_true", help="only say where the page is")
@@ -909,11 +919,14 @@ def _review(args: argparse.Namespace) -> int:
     from .review.batch import Batch, Board
     from .review.export import export
     from .review.store import Store, beside
+    from .review.teach import Teacher
 
+    if args.yes and not args.learn:
+        raise InputError("--yes needs --learn")
     batch = Batch(args.logs, _roots(args))
     path = args.decisions or beside(args.logs[0])
     refuse_overwrite(path, args.logs)
-    with Store(path, create=not args.export) as store:
+    with Store(path, create=not (args.export or args.learn)) as store:
 
         def written() -> str:
             done = export(args.logs, store, batch.sources)
@@ -929,6 +942,11 @@ def _review(args: argparse.Namespace) -> int:
             return EXIT_CLEAN
         reviewer = args.reviewer or _user()
         board = Board(batch, store)
+        folder = args.lexicon or _project_lexicon()
+        if args.learn:
+            if folder is None:
+                raise InputError("--learn needs the project's dictionary folder: --lexicon DIR")
+            return _learn(Teacher(board, folder), args.yes)
         if args.terminal:
             from .review.terminal import Session, standard_terminal
 
@@ -937,8 +955,39 @@ def _review(args: argparse.Namespace) -> int:
             return EXIT_CLEAN
         from .review.web import serve
 
-        serve(board, port=args.port, reviewer=reviewer, open_browser=not args.no_browser, say=_say, export=written)
+        serve(
+            board,
+            port=args.port,
+            reviewer=reviewer,
+            open_browser=not args.no_browser,
+            say=_say,
+            export=written,
+            teacher=Teacher(board, folder) if folder is not None else None,
+        )
     return EXIT_CLEAN
+
+
+def _learn(teacher: Teacher, confirmed: bool) -> int:
+    """Show, and once confirmed write, the dictionary lines that follow from decisions."""
+    entries = teacher.entries()
+    for entry in entries:
+        counts = f"{entry.accepted} accepted, {entry.edited} edited, {entry.rejected} rejected"
+        line = " -> ".join(_shown_lines(part) for part in entry.line.split("\t"))
+        _write_text(f"{entry.file}: {line}  ({counts}; {_shown_lines(entry.reason)})\n")
+    if not confirmed:
+        _say(f"{len(entries)} lines for {shown(str(teacher.folder))}; --yes writes them")
+        return EXIT_CLEAN
+    changed = teacher.confirm(entries)
+    _say(f"{len(entries)} lines written to {', '.join(shown(str(path)) for path in changed) or 'no file'}")
+    return EXIT_CLEAN
+
+
+def _project_lexicon() -> str | None:
+    """The dictionary folder that ``[tool.repair]`` names."""
+    from .profiles import project_settings
+
+    path, project = project_settings(Path.cwd())
+    return str(path.parent / project["lexicon"]) if path is not None and "lexicon" in project else None
 
 
 def _user() -> str:

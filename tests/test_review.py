@@ -368,6 +368,33 @@ def test_sentences_hold_their_span(text: str, data: st.DataObject) -> None:
     assert 0 <= lo <= start <= end <= hi <= len(text) and start - lo <= 20 and hi - end <= 20
 
 
+# --- what is learnt
+
+
+def test_decisions_teach_the_dictionary(here: Here) -> None:  # noqa: F811
+    lines = ("青宕县的干部都来了。", "记者从青宕县获悉。", "这是青宕县首次举办。")
+    (here.folder / "a.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert here("clean", "a.txt", "-o", "out.txt", "--log", "log.jsonl").status == 0
+    text = (here.folder / "a.txt").read_text(encoding="utf-8")
+    batch = Batch(["log.jsonl"], [here.folder])
+    with Store(here.folder / "decisions.sqlite") as store:
+        starts = [k for k in range(len(text)) if text.startswith("宕", k)]
+        found = [Correction(k, k + 1, "宕", "岩", "misread", 0.6, "review") for k in starts]
+        store.add([decide(batch.documents[0].key, c, None, "甲") for c in found])
+    ran = here("review", "log.jsonl", "--learn", "--lexicon", "words")
+    assert ran.status == 0 and not (here.folder / "words").exists()
+    assert "confusions.txt: 宕 -> 岩 -> 3" in ran.out.decode()
+    assert here("review", "log.jsonl", "--learn", "--lexicon", "words", "--yes").status == 0
+    assert "宕\t岩\t3" in (here.folder / "words" / "confusions.txt").read_text(encoding="utf-8")
+    # The same again teaches nothing new; the folder works.
+    assert here("review", "log.jsonl", "--learn", "--lexicon", "words").out == b""
+    assert here("clean", "a.txt", "-o", "out.txt", "--lexicon", "words", "--log", "log.jsonl").status == 0
+    (here.folder / "pyproject.toml").write_text('[tool.repair]\nlexicon = "words"\n')
+    assert here("review", "log.jsonl", "--learn").out == b""
+    (here.folder / "words" / "confusions.txt").write_text("宕\n", encoding="utf-8")
+    assert "confusions.txt:1" in here.refused("review", "log.jsonl", "--learn")
+
+
 # --- in the terminal
 
 
@@ -431,6 +458,8 @@ def test_terminal_by_keys(reviewed: Here) -> None:
         ("log.jsonl --texts none", "no such folder"),
         ("log.jsonl --decisions log.jsonl", "would be overwritten"),
         ("log.jsonl --port 99999", "up to 65535"),
+        ("log.jsonl --yes", "needs --learn"),
+        ("log.jsonl --learn", "no such file"),
     ],
 )
 def test_bad_input(arguments: str, message: str, reviewed: Here) -> None:

@@ -43,10 +43,12 @@ SERVER = """
 import sys
 from repair.review.batch import Batch, Board
 from repair.review.store import Store
+from repair.review.teach import Teacher
 from repair.review.web import serve
-log, store = sys.argv[1:]
-serve(Board(Batch([log]), Store(store)), reviewer="王芳", open_browser=False,
-      say=lambda url: print(url, flush=True), export=lambda: "写好了")
+log, store, words = sys.argv[1:]
+board = Board(Batch([log]), Store(store))
+serve(board, reviewer="王芳", open_browser=False,
+      say=lambda url: print(url, flush=True), export=lambda: "写好了", teacher=Teacher(board, words))
 """
 
 
@@ -57,7 +59,7 @@ class Served:
         self.store = store
         paths = os.pathsep.join([str(FIXTURES.parent), os.environ.get("PYTHONPATH", "")])
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(log), str(store)],
+            [sys.executable, "-c", SERVER, str(log), str(store), str(store.parent / "words")],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -110,6 +112,13 @@ def write(folder: Path, results: dict[str, Result]) -> Path:
     log = folder / "log.jsonl"
     save_log(log, documents, HEADER)
     return log
+
+
+def every(text: str, before: str, after: str) -> Result:
+    """A text with the same proposal at every place of `before`."""
+    starts = [k for k in range(len(text)) if text.startswith(before, k)]
+    found = (Correction(k, k + len(before), before, after, "misread", 0.6, "review") for k in starts)
+    return Result(text, text, (), tuple(found))
 
 
 def reviewed(text: str, *changes: tuple[str, str, float]) -> Result:
@@ -321,6 +330,31 @@ def test_page_view_and_summary(page_log, serving, browse):
     assert page.locator("svg.chart").count() == 3
     assert "王芳" in page.locator("main").inner_text()
     assert page.evaluate("getComputedStyle(document.querySelector('svg.chart .bar')).fill") != "rgb(0, 0, 0)"
+
+
+def test_what_decisions_teach_is_written_once_confirmed(tmp_path, serving, browse):
+    text = "青宕县的干部都来了。记者从青宕县获悉，这是青宕县首次举办。"
+    served = serving(write(tmp_path, {"a.txt": every(text, "宕", "岩")}))
+    page = browse(served)
+    page.click("#to-learn")
+    page.wait_for_selector("main.lessons")
+    assert page.locator("main.lessons input[type=checkbox]").count() == 0
+    page.click("#to-queue")
+    press(page, "Shift+A")
+    assert len(served.decisions()) == 3
+    page.click("#to-learn")
+    page.wait_for_selector("main.lessons form")
+    assert "宕 → 岩" in page.locator("main.lessons").inner_text()
+    for box in page.locator("main.lessons input[type=checkbox]").all()[1:]:
+        box.uncheck()
+    page.click("main.lessons button")
+    page.wait_for_selector("#said:not(:empty)")
+    files = list((tmp_path / "words").iterdir())
+    assert len(files) == 1 and len(files[0].read_text(encoding="utf-8").splitlines()) == 1
+    if shots := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=f"{shots}/learn.png")
+        page.click("#language")
+        page.screenshot(path=f"{shots}/learn_en.png")
 
 
 def test_slash_on_the_page_view_goes_to_the_search(page_log, serving, browse):

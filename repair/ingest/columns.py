@@ -216,7 +216,13 @@ class Repairer:
     def __getstate__(self) -> dict[str, Any]:
         # In an order that does not change from process to process: `datasets` names its cache by this.
         words = self.lexicon
-        lexicon = sorted(words.trust), sorted(words.never), sorted(words.replace.items())
+        lexicon = (
+            sorted(words.trust),
+            sorted(words.never),
+            sorted(words.replace.items()),
+            sorted(words.confusions.items()),
+            sorted(words.calibration.items()),
+        )
         return {**self.__dict__, "lexicon": lexicon, "version": repair.__version__}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -225,8 +231,8 @@ class Repairer:
         version = state.pop("version")
         if version != repair.__version__:
             raise ValueError(f"settings of repair {version}, but repair {repair.__version__} is installed here")
-        trust, never, replace = state.pop("lexicon")
-        self.__dict__.update(state, lexicon=Lexicon(frozenset(trust), frozenset(never), dict(replace)))
+        trust, never, *rest = state.pop("lexicon")
+        self.__dict__.update(state, lexicon=Lexicon(frozenset(trust), frozenset(never), *map(dict, rest)))
 
 
 def revert(text: str | None, log: str | None) -> str | None:

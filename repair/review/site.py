@@ -31,13 +31,16 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from repair.formats.plain import InputError
+from repair.language.lexicon import FILES, LexiconError
 from repair.text import LEVELS, line_starts
 
 from . import charts, plots, shown
 from .batch import REACH, SORTS, STATES, Board, Item, Piece, ReviewDocument, Sort, State, sentence
 from .guard import App, Guard
+from .learn import Entry
 from .reasons import in_chinese
 from .scans import ScanError, cut_out
+from .teach import Teacher
 from .words import LANGUAGES, preferred, rule_name, words
 
 FOLDER = Path(__file__).parent
@@ -118,9 +121,17 @@ class Visit:
         return int(value) if value.isascii() and value.isdigit() and len(value) < 12 else None
 
 
-def site(board: Board, *, token: str, reviewer: str, port: int | None, export: Callable[[], str] | None) -> App:
+def site(
+    board: Board,
+    *,
+    token: str,
+    reviewer: str,
+    port: int | None,
+    export: Callable[[], str] | None,
+    teacher: Teacher | None,
+) -> App:
     """The guarded application."""
-    pages = Site(board, reviewer=reviewer, port=port, export=export)
+    pages = Site(board, reviewer=reviewer, port=port, export=export, teacher=teacher)
 
     def endpoint(handler: Handler) -> Callable[[Request], Any]:
         async def answer(request: Request) -> Response:
@@ -133,6 +144,7 @@ def site(board: Board, *, token: str, reviewer: str, port: int | None, export: C
         "/": pages.queue,
         "/page": pages.page,
         "/summary": pages.summary,
+        "/learn": pages.learn,
         "/status": pages.status,
         "/scan/{item}.png": pages.scan,
         "/static/{name}": pages.static,
@@ -142,6 +154,7 @@ def site(board: Board, *, token: str, reviewer: str, port: int | None, export: C
         "/undo": pages.undo,
         "/reviewer": pages.rename,
         "/export": pages.write,
+        "/confirm": pages.confirm,
     }
     routes = [Route(path, endpoint(handler), methods=["GET"]) for path, handler in reading.items()]
     routes += [Route(path, endpoint(handler), methods=["POST"]) for path, handler in writing.items()]
@@ -158,8 +171,16 @@ def site(board: Board, *, token: str, reviewer: str, port: int | None, export: C
 class Site:
     """The pages of one board. Usable from several threads."""
 
-    def __init__(self, board: Board, *, reviewer: str, port: int | None, export: Callable[[], str] | None) -> None:
-        self.board, self.batch, self.export = board, board.batch, export
+    def __init__(
+        self,
+        board: Board,
+        *,
+        reviewer: str,
+        port: int | None,
+        export: Callable[[], str] | None,
+        teacher: Teacher | None,
+    ) -> None:
+        self.board, self.batch, self.export, self.teacher = board, board.batch, export, teacher
         self.reviewer = _named(reviewer) or "reviewer"
         self._suffix = f"-{port or 0}"
         self._lock = Lock()
@@ -745,6 +766,47 @@ class Site:
         at = {**visit.view.fields(), **({"item": str(item.number)} if item else {})}
         return RedirectResponse(f"/?{urlencode(at)}", 303)
 
+    # --- what is learnt
+
+    def learn(self, visit: Visit, message: str = "", error: bool = False) -> Response:
+        entries = self._entries()
+        rows = [
+            {
+                "key": _key(entry),
+                "line": shown.plain(" → ".join(entry.line.split("\t")), 80),
+                "entry": entry,
+                "reason": shown.plain(entry.reason, 200),
+                "examples": [
+                    (shown.plain(e.left), Markup(shown.change(e.before, e.text, limit=40)), shown.plain(e.right))
+                    for e in entry.examples[:3]
+                ],
+            }
+            for entry in entries
+        ]
+        return self._rendered(
+            visit,
+            "learn.html",
+            groups_of=[(name, [row for row in rows if row["entry"].file == name]) for name in FILES],  # type: ignore[attr-defined]
+            folder=str(self.teacher.folder) if self.teacher else None,
+            progress=self._progress(visit, self.board.states()),
+            message=message,
+            error=error,
+        )
+
+    def confirm(self, visit: Visit) -> Response:
+        if self.teacher is None:
+            return self._missing(visit, "no_lexicon")
+        chosen = [entry for entry in self._entries() if _key(entry) in visit.form]
+        try:
+            changed = self.teacher.confirm(chosen)
+        except LexiconError as error:
+            return self.learn(visit, str(error), error=True)
+        names = ", ".join(path.name for path in changed) or "–"
+        return self.learn(visit, visit.words["learnt"].format(n=len(chosen), files=names))
+
+    def _entries(self) -> list[Entry]:
+        return self.teacher.entries() if self.teacher else []
+
     def write(self, visit: Visit) -> Response:
         if self.export is None:
             return self._missing(visit, "no_export")
@@ -771,6 +833,11 @@ class Site:
         # The address has the content's digest in it.
         headers = {"cache-control": f"max-age={YEAR}, immutable"}
         return Response(self._files[name], media_type=STATIC[name], headers=headers)
+
+
+def _key(entry: Entry) -> str:
+    """The name of an entry's field in the form."""
+    return "e" + hashlib.sha256(f"{entry.file}\n{entry.line}".encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
 @dataclass(frozen=True, slots=True)

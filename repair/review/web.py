@@ -20,6 +20,7 @@ from .batch import Board
 
 if TYPE_CHECKING:
     from .guard import App
+    from .teach import Teacher
 
 _MISSING = "the review page needs starlette, uvicorn and jinja2: pip install 'repair[review]'"
 STOPPING = 2
@@ -27,12 +28,19 @@ STOPPING = 2
 
 
 def app(
-    board: Board, *, token: str, reviewer: str, port: int | None = None, export: Callable[[], str] | None = None
+    board: Board,
+    *,
+    token: str,
+    reviewer: str,
+    port: int | None = None,
+    export: Callable[[], str] | None = None,
+    teacher: Teacher | None = None,
 ) -> App:
     """The page as an ASGI application.
 
     `reviewer`: the name that decisions get unless a browser gives another one; `port`: the one it is reached at, None
-    for any; `export` writes the logs and returns a message for people. Raises `InputError` if packages are missing.
+    for any; `export` writes the logs and returns a message for people; `teacher` knows the dictionary folder that
+    learns. Raises `InputError` if packages are missing.
     """
     try:
         from .site import site
@@ -40,7 +48,7 @@ def app(
         if (error.name or "").startswith("repair"):
             raise
         raise InputError(_MISSING) from None
-    return site(board, token=token, reviewer=reviewer, port=port, export=export)
+    return site(board, token=token, reviewer=reviewer, port=port, export=export, teacher=teacher)
 
 
 def serve(
@@ -52,6 +60,7 @@ def serve(
     open_browser: bool = True,
     say: Callable[[str], object],
     export: Callable[[], str] | None = None,
+    teacher: Teacher | None = None,
 ) -> None:
     """Serve the page until Ctrl-C; `say` gets its address, with the token.
 
@@ -65,7 +74,7 @@ def serve(
     with _listening(host, port) as bound:
         port = bound.getsockname()[1]
         token = secrets.token_urlsafe(24)
-        page = app(board, token=token, reviewer=reviewer, port=port, export=export)
+        page = app(board, token=token, reviewer=reviewer, port=port, export=export, teacher=teacher)
         config = uvicorn.Config(
             page,
             log_level="warning",
