@@ -48,10 +48,20 @@ DELETED = -1.0
 """What the lookahead gives a deletion."""
 
 
+class Choices(NamedTuple):
+    """Other readings that the engine itself thought of: `at` (m,), index of the symbol, ascending; `symbol` and `code`
+    (m,); `cost` (m,): log10 odds that it was printed and not the symbol as read."""
+
+    at: Ints
+    symbol: Ints
+    code: Ints
+    cost: Floats
+
+
 class Source(NamedTuple):
     """A text as read: `ids` (n,) symbols; `logp` (n,) their log-probabilities; `codes` (n,) the code points they stand
     for; `free` (n,) whether it may be misread; `place` (n,) where in its line it stands (`repair.language.slips`);
-    `window`: log10 probability of three symbols below which they are looked into."""
+    `window`: log10 probability of three symbols below which they are looked into; `choices`: other readings."""
 
     ids: Ints
     logp: Floats
@@ -59,6 +69,7 @@ class Source(NamedTuple):
     free: NDArray[np.bool_]
     place: NDArray[np.int8]
     window: float = WINDOW
+    choices: Choices | None = None
 
 
 class Edit(NamedTuple):
@@ -164,10 +175,19 @@ def _parts(source: Source, at: Ints) -> tuple[list[int], list[int], list[tuple[f
     table = np.stack([source.ids, source.codes, source.free, source.place], axis=1).astype(np.uint32)
     low, high = np.maximum(0, first - 2 * REACH), last + 2 * REACH
     keys = [
-        (source.window, start - begin, table[begin:end].tobytes())
+        (source.window, start - begin, table[begin:end].tobytes() + _chosen(source.choices, begin, end))
         for start, begin, end in zip(first.tolist(), low.tolist(), high.tolist(), strict=True)
     ]
     return first.tolist(), last.tolist(), keys
+
+
+def _chosen(choices: Choices | None, begin: int, end: int) -> bytes:
+    """What the engine thought of, for the symbols ``[begin, end)``."""
+    if choices is None:
+        return b""
+    lo, hi = np.searchsorted(choices.at, (begin, end)).tolist()
+    rows = np.stack([choices.at[lo:hi] - begin, choices.code[lo:hi], choices.cost[lo:hi]], axis=1)
+    return rows.astype(np.float32).tobytes()
 
 
 def _found(
@@ -314,6 +334,10 @@ def _substitutions(
         found_symbol = np.concatenate([found_symbol, asked])
         found_code = np.concatenate([found_code, asked_code])
         found_cost = np.concatenate([found_cost, asked_cost])
+    if source.choices is not None:
+        found_row, found_symbol, found_code, found_cost = _with_choices(
+            source.choices, at, model.pad + 1, found_row, found_symbol, found_code, found_cost
+        )
     takes = np.ones(len(found_row), np.int8)
     if slips.split:
         more = [
@@ -328,6 +352,22 @@ def _substitutions(
             found_cost = np.append(found_cost, [m[3] for m in more])
             takes = np.append(takes, np.full(len(more), 2, np.int8))
     return at[found_row], found_symbol, found_code, found_cost.astype(np.float32), takes.astype(np.int8)
+
+
+def _with_choices(
+    choices: Choices, at: Ints, base: int, row: Ints, symbol: Ints, code: Ints, cost: Floats
+) -> tuple[Ints, Ints, Ints, Floats]:
+    """The candidates with those that the engine thought of: new ones, and others at their cost where it is less."""
+    place = np.minimum(np.searchsorted(at, choices.at), len(at) - 1)
+    here = at[place] == choices.at
+    row = np.concatenate([row, place[here]])
+    symbol = np.concatenate([symbol, choices.symbol[here]])
+    code = np.concatenate([code, choices.code[here]])
+    cost = np.concatenate([cost, choices.cost[here]])
+    order = np.lexsort((-cost, row * base + symbol))
+    key = (row * base + symbol)[order]
+    kept = np.sort(order[np.concatenate([[True], key[1:] != key[:-1]])]) if len(order) else order
+    return row[kept], symbol[kept], code[kept], cost[kept]
 
 
 def _weigh(model: NgramModel, ids: Ints, lattice: _Lattice, repairs: list[_Repair]) -> list[Edit]:
