@@ -42,6 +42,8 @@ GAP = 3
 """Suspicious places at most this far apart are searched together."""
 LONGEST = 16
 """Suspicious stretches are cut after so many symbols."""
+BATCH = 4096
+"""Suspicious symbols that are searched at a time, about."""
 HOPELESS = -5.0
 """log10 probability of the next symbol as read that a candidate is given at least: it may be misread itself."""
 DELETED = -1.0
@@ -148,26 +150,31 @@ def decode(
         return []
     known = {} if known is None else known
     first, last, keys = _parts(source, at)
-    new = [k for k, key in enumerate(keys) if key not in known]
-    if new:
+    # A part that occurs twice is searched once.
+    distinct = {key: k for k, key in reversed(list(enumerate(keys))) if key not in known}
+    new = np.array(sorted(distinct.values()), np.int64)
+    # Parts have no influence on one another: a long text is searched piece by piece, so that the lattice stays small.
+    size = np.searchsorted(at, last[new], "right") - np.searchsorted(at, first[new])
+    for batch in np.split(new, np.flatnonzero(np.diff(np.cumsum(size) // BATCH)) + 1) if len(new) else ():
         fresh = np.zeros(len(flag), np.bool_)
-        for k in new:
+        for k in batch.tolist():
             known[keys[k]] = []
             fresh[first[k] : last[k] + 1] = True
         part = 0
         for edit in _found(model, channel, near, slips, source, flag & fresh):
-            while edit.start > last[new[part]] + 1:
+            while edit.start > last[batch[part]] + 1:
                 part += 1
-            begin = first[new[part]]
-            known[keys[new[part]]].append(edit._replace(start=edit.start - begin, end=edit.end - begin))
+            k = int(batch[part])
+            begin = int(first[k])
+            known[keys[k]].append(edit._replace(start=edit.start - begin, end=edit.end - begin))
     return [
         edit._replace(start=edit.start + begin, end=edit.end + begin)
-        for begin, key in zip(first, keys, strict=True)
+        for begin, key in zip(first.tolist(), keys, strict=True)
         for edit in known[key]
     ]
 
 
-def _parts(source: Source, at: Ints) -> tuple[list[int], list[int], list[tuple[float, int, bytes]]]:
+def _parts(source: Source, at: Ints) -> tuple[Ints, Ints, list[tuple[float, int, bytes]]]:
     """The suspicious symbols `at`, those together that may have an influence on one another: first and last symbol of
     each part, and all that decides what is found there."""
     cut = np.flatnonzero(np.diff(at) > 2 * REACH) + 1
@@ -178,7 +185,7 @@ def _parts(source: Source, at: Ints) -> tuple[list[int], list[int], list[tuple[f
         (source.window, start - begin, table[begin:end].tobytes() + _chosen(source.choices, begin, end))
         for start, begin, end in zip(first.tolist(), low.tolist(), high.tolist(), strict=True)
     ]
-    return first.tolist(), last.tolist(), keys
+    return first, last, keys
 
 
 def _chosen(choices: Choices | None, begin: int, end: int) -> bytes:
