@@ -166,8 +166,12 @@ def body_cut(raw: str, before: dict[int, int], corrections: list[Correction]) ->
 def gone(raw: str, span: tuple[int, int], corrections: list[Correction]) -> bool:
     """Whether nothing of the line ``raw[start:end]`` is left."""
     left = {i for i in range(*span) if not raw[i].isspace()}
+    solid = {raw[i] for i in left}
     for c in corrections:
-        if not c.after.strip():
+        # What came in place of the line and more may be what was read beside it, or a mark put in.
+        beside = sum(not raw[i].isspace() and i not in left for i in range(c.start, c.end))
+        after = "".join(c.after.split())
+        if len(after) <= beside or (len(after) <= 1 and after not in solid):
             left -= set(range(c.start, c.end))
     return not left
 

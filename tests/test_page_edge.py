@@ -204,3 +204,16 @@ def test_no_model_is_asked_about_clean_text(monkeypatch: pytest.MonkeyPatch) -> 
         if sheets(Document(text)) == []:
             ALONE(text, level="review")
     assert sum(sheets(Document(text)) == [] for text in NO_SCAN.values()) >= 6
+
+
+@pytest.mark.parametrize("head", ["52 地方志通讯", "江上旧事", "江上旧事 53"])
+def test_a_head_is_taken_out_or_left_by_itself(head: str) -> None:
+    result = repair.clean(f"{head}\n{BODY}\n")
+    assert result.text.split("\n")[0] in (head, result.text.split("\n")[0].removeprefix(head))
+    assert not result.text.startswith(head + "的船工")
+    assert repair.clean(result.text).text == result.text
+
+
+@pytest.mark.parametrize("foot", ["部                   277，", "2             .232             R"])
+def test_a_number_among_specks_of_the_margin(foot: str) -> None:
+    assert ALONE(f"{BODY}\n\n{foot}\n", level="review").text.strip() == BODY.strip()

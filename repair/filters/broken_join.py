@@ -32,6 +32,7 @@ from ..structure import Line
 from ..text import Proposal
 from . import columns
 from .base import Filter, Rule
+from .page_edge import standing
 
 RULE = "broken-join"
 SAFE, SAFE_LOOSE, REVIEW = 0.75, 0.97, 0.6
@@ -260,12 +261,15 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
     judged: set[int] = set()
     text = document.text
     of = columns.setting(document)
+    held = _held(document)
     if of:
         found = columns.gaps(document, of)
         for column_gap, p in zip(found, columns.probabilities(document, of, found).tolist(), strict=True):
             judged.add(column_gap.end)
             key = text[column_gap.start - SPAN : column_gap.start], text[column_gap.end : column_gap.end + SPAN]
             probability = max(p, known.get(key, 0.0))
+            if column_gap.start in held or column_gap.end in held:
+                probability = min(probability, SAFE - 0.001)
             if probability >= REVIEW:
                 known[key] = probability
                 yield _proposal(document, column_gap.start, column_gap.end, probability)
@@ -275,10 +279,21 @@ def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposa
     weights = document.resources.weights("broken_join", NAMES)
     for g, row in zip(loose, features(document, loose), strict=True):
         probability = logistic(float(row @ weights))
-        if probability < SAFE_LOOSE:
+        if probability < SAFE_LOOSE or g.start in held or g.end in held:
             probability = min(probability, SAFE - 0.001)
         if probability >= REVIEW and not _in_verse(document, g, row):
             yield _proposal(document, g.start, g.end, probability)
+
+
+def _held(document: Document) -> set[int]:
+    """Where the lines start and end that seem to be running heads or page numbers: a person can take them out as long
+    as they stand by themselves."""
+    ends = set()
+    for number in standing(document):
+        start, end, *_ = document.lines[number]
+        line = document.text[start:end]
+        ends |= {start + len(line) - len(line.lstrip()), start + len(line.rstrip())}
+    return ends
 
 
 _LATIN_END = re.compile(r"([A-Za-z]{2,40})[-‐]\Z")

@@ -23,7 +23,7 @@ from ..language.logistic import logistic
 from ..language.ngram import BOS, EOS
 from ..language.slips import FIRST, INSIDE, LAST
 from ..language.words import Words
-from . import doubt
+from . import choices, doubt
 
 KINDS = ("hanzi", "mark", "insert", "delete")
 GARBLED = -3.5
@@ -149,6 +149,11 @@ def _findings(document: Document) -> list[Finding]:
     found = [f._replace(probability=logistic(float(f.evidence @ weights[f.kind]))) for f in rows]
     if document.layout is not None:
         found = [f._replace(probability=doubt.revised(document, f.kind, f.start, f.end, f.probability)) for f in found]
+    if choices.known(document):
+        found = [
+            f._replace(probability=choices.revised(document, f.kind, f.start, f.end, f.after, f.probability))
+            for f in found
+        ]
     if document.witnesses:
         from .agreement import revised  # which builds on this module
 
@@ -172,7 +177,7 @@ def weighed(document: Document) -> list[Finding]:
     if len(document.view.ids) < 3:
         return []
     resources = document.resources
-    source = source_of(document)
+    source = choices.with_choices(document, source_of(document))
     known = document.shared.setdefault("decoded", {})
     channel, near = channel_of(resources, document.lexicon)
     edits = decode(resources.model, channel, near, resources.slips, source, known)

@@ -32,6 +32,7 @@ from rapidfuzz import fuzz
 from ..document import TERMINAL, Document
 from ..language.logistic import logistic
 from ..language.ngram import BOS, EOS
+from ..layout import Box
 from ..text import Proposal
 from .base import Filter, Rule
 from .columns import column, margin
@@ -64,6 +65,9 @@ _WORTH, _SCRAP, _LOOKS, _DOUBTFUL = 0.5, 0.6, 0.8, 0.95
 other edge that may have been a number, with nothing but the looks of the line; and the highest without a number or
 sisters, and on bad scans."""
 
+_TORN, _TORN_SURE = 0.65, 0.97
+"""Probability from which a line in scraps with wide gaps between them, which is no text, is as sure as the other."""
+
 _COUNTED_ON = 0.98
 """Least probability of a line that is nothing but the number that the page has by those of other pages."""
 _SISTERLY = 0.45
@@ -71,6 +75,7 @@ _SISTERLY = 0.45
 
 _NO_SCAN = frozenset(("heading", "code", "table", "meta"))
 _STOP = re.compile("[\u4e00-\u9fff][。！？；]")
+_ENDED = re.compile("[\u4e00-\u9fff]{2}[。！？；!?;]")
 _INNER = re.compile("[，。、；：！？,;:!?](?=.)")
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _SPECK = r"[\s\-—–―_·・•.．,，。:：;；'\"“”‘’`*~^°?？!！|/\\=+<>()（）\[\]【】〔〕「」《》〈〉]"
@@ -79,6 +84,7 @@ _ALONE = re.compile(
     rf"|{_SPECK}{{0,4}}第 ?(?P<page>\d{{1,4}}) ?[页頁](?: ?[,，/]? ?共 ?\d{{1,4}} ?[页頁])?{_SPECK}{{0,4}}"
     r"|(?P<of>\d{1,4}) ?/ ?\d{1,4}"
 )
+_WIDE = re.compile(r"[ \t\u3000]{3,}")
 _CLEAN = re.compile(r"(?P<l>[—–\-·・.•~〜]{0,2}) ?[1-9１-９]\d{0,3} ?(?P=l)")
 _BESIDE = re.compile(
     rf"{_SPECK}{{0,4}}(?P<left>[1-9１-９]\d{{0,3}}){_SPECK}{{0,3}} {_SPECK}{{0,4}}[^\s\d].*"
@@ -119,12 +125,13 @@ class Sheet(NamedTuple):
 
 class Limits(NamedTuple):
     """Probabilities: removing an edge may be proposed from `least` on, never with more than `ceiling` or less than
-    `floor`, and is done unasked from `safe` on."""
+    `floor`, and is done unasked from `safe` on; where nothing but scraps is left of the line (`torn`), from `_TORN`."""
 
     least: float
     ceiling: float
     safe: float
     floor: float = 0.0
+    torn: bool = False
 
 
 class Edge(NamedTuple):
@@ -239,7 +246,7 @@ def edges(document: Document, found: Sequence[Sheet]) -> list[Edge]:
     for k, sheet in enumerate(found):
         for foot in (False, True):
             row = sheet.rows[-foot]
-            out.append(_edge(" ".join(document.text[row.start : row.end].split()), k, foot, row))
+            out.append(_edge(document.text[row.start : row.end], k, foot, row))
     return _counted_on(out, found) if len(found) > 2 else out
 
 
@@ -282,9 +289,22 @@ def _nearly(run: str, value: int) -> bool:
     return len(run) == len(expected) > 2 and sum(a != b for a, b in zip(run, expected, strict=True)) == 1
 
 
-def _edge(read: str, sheet: int, foot: bool, row: Row) -> Edge:
+def _parts(read: str) -> list[str]:
+    """The parts of a line that stand apart from each other."""
+    return [" ".join(part.split()) for part in _WIDE.split(read.strip())]
+
+
+def _apart(parts: list[str]) -> str:
+    """The one part that is a page number where the others are specks of the margin; else nothing."""
+    numbers = [part for part in parts if len(part) > 1 and _ALONE.fullmatch(part) and re.search(r"\d\d", part)]
+    return numbers[0] if len(numbers) == 1 and all(len(part) <= 2 for part in parts if part != numbers[0]) else ""
+
+
+def _edge(line: str, sheet: int, foot: bool, row: Row) -> Edge:
     alone = beside = 0.0
     value = 0
+    parts = _parts(line)
+    read = (_apart(parts) if 1 < len(parts) <= 4 else "") or " ".join(parts)
     name = "".join(_HAN.findall(row.solid))
     if len(row.solid) <= 12 and (m := _ALONE.fullmatch(read)):
         alone, name = 1.0, ""
@@ -437,16 +457,17 @@ NAMES = tuple([f"top_{name}" for name in _TOP] + [f"foot_{name}" for name in _FO
 
 
 def features(
-    document: Document, found: Sequence[Sheet], of: Sequence[Edge]
+    document: Document, found: Sequence[Sheet], of: Sequence[Edge], heads: Iterable[str] = ()
 ) -> tuple[NDArray[np.float64], list[Limits]]:
-    """Evidence for each edge, (n, len(NAMES)), and the limits of its probability.
+    """Evidence for each edge, (n, len(NAMES)), and the limits of its probability. `heads`: of the same text, that were
+    taken out already.
 
     The ceiling is 0 where the page does not run on from line to line, and for a line as wide as the column that has
     not both a number and sisters; there the evidence is not looked for.
     """
     out = np.zeros((len(of), len(NAMES)))
     limits = [Limits(1.0, 0.0, 1.0)] * len(of)
-    sisters = _sisters(found, of, document.shared.get(FAMILY + " heads", ()))
+    sisters = _sisters(found, of, heads)
     counted = _counted(found, of)
     for k, sheet in enumerate(found):
         pair = of[2 * k : 2 * k + 2]
@@ -463,7 +484,8 @@ def features(
         if not highest and not any(vouched):
             continue
         odd = _odd(document, pair)
-        spaces = _spaces(document, sheet)
+        boxes = _boxes(document, sheet)
+        spaces = _spaces(boxes)
         for at in (0, 1):
             edge, other, number = pair[at], pair[1 - at], 2 * k + at
             near = sisters[number]
@@ -479,31 +501,58 @@ def features(
                 # A long line that the text goes on with, or comes from, may be what is left of one of its own.
                 own = evidence["tied"] > 0 and evidence["width"] > 0.5
                 doubtful = plain or (own and max(edge.alone, edge.beside, near.again) < 0.6)
+                parts = _parts(document.text[edge.row.start : edge.row.end])
+                if len(parts) > 1 and evidence["width"] <= 0.6 and not evidence["date"]:
+                    doubtful = doubtful and bool(_ENDED.search(edge.row.solid))
+                torn = len(parts) > 1 and max(map(len, parts)) <= 5 and edge.row.width <= 6
                 ceiling = 1.0 if vouched[at] else min(highest, _DOUBTFUL) if doubtful else highest
                 alone = max(near.again, near.series, near.place) < _SISTERLY
-                safe = SAFE_ALONE if alone and not evidence["set_off"] else SAFE
+                set_off = evidence["set_off"] and (edge.foot or not _paragraph(sheet, boxes))
+                safe = SAFE_ALONE if alone and not set_off else SAFE
                 floor = _COUNTED_ON if counted[number] and edge.alone == 1 else 0.0
-                limits[number] = Limits(_least(evidence, plain), ceiling, safe, floor)
+                least = _least(evidence, plain)
+                if plain and (len(parts) > 1 or edge.beside or evidence["set_off"]):
+                    least = min(least, _SCRAP)
+                limits[number] = Limits(least, ceiling, safe, floor, torn)
     return out, limits
 
 
-def _spaces(document: Document, sheet: Sheet) -> tuple[float, float] | None:
-    """How far the first line of a page is from the next one, and the last from the one before, beside the distance that
-    its lines usually have; None where no boxes tell."""
+def _boxes(document: Document, sheet: Sheet) -> list[Box] | None:
+    """Where the lines of a page stood; None where no boxes tell."""
     layout = document.layout
     lines = [line for line in layout.lines if line.box and line.end > line.start] if layout else []
     if not lines:
         return None
     starts = [line.start for line in lines]
-    feet = []
+    out = []
     for row in sheet.rows:
         line = lines[max(0, bisect_right(starts, row.start) - 1)]
         if not line.box or not line.start <= row.start < line.end:
             return None
-        feet.append(line.box.bottom)
-    steps = np.diff(feet)
+        out.append(line.box)
+    return out
+
+
+def _spaces(boxes: list[Box] | None) -> tuple[float, float] | None:
+    """How far the first line of a page is from the next one, and the last from the one before, beside the distance that
+    its lines usually have."""
+    if boxes is None:
+        return None
+    steps = np.diff([box.bottom for box in boxes])
     usual = float(np.median(steps))
     return (float(steps[0]) / usual, float(steps[-1]) / usual) if usual > 0 else None
+
+
+def _paragraph(sheet: Sheet, boxes: list[Box] | None) -> bool:
+    """Whether the first line of a page begins where a paragraph would, two characters in: then it may be a title."""
+    if boxes is None:
+        return False
+    full = [(box, row) for box, row in zip(boxes, sheet.rows, strict=True) if _is_full(row, sheet.width)]
+    if len(full) < 2:
+        return False
+    margin_left = float(np.median([box.left for box, _ in full]))
+    size = float(np.median([(box.right - box.left) / row.width for box, row in full]))
+    return size > 0 and 1.3 <= (boxes[0].left - margin_left) / size <= 2.7
 
 
 def _vouched(edge: Edge, near: _Sisters, counted: bool) -> bool:
@@ -628,33 +677,77 @@ def _evidence(
 # ---------------------------------------------------------------- proposals
 
 
+class _Weighed(NamedTuple):
+    """An edge that was looked at, the line `near` it, and how probable it is that it should go: 0 where too little for
+    a proposal."""
+
+    edge: Edge
+    near: int
+    solid: str
+    rule: str
+    probability: float
+
+
+def _weighed(document: Document, heads: tuple[str, ...]) -> list[_Weighed]:
+    """The edges of the pages of `document` that are looked at; found once for a document."""
+    name = "\n".join([FAMILY, *heads])
+    if name not in document.memo:
+        document.memo[name] = list(_weigh(document, heads))
+    out: list[_Weighed] = document.memo[name]
+    return out
+
+
+def _weigh(document: Document, heads: tuple[str, ...]) -> Iterator[_Weighed]:
+    found = sheets(document)
+    if not found:
+        return
+    weights = document.resources.weights(FAMILY, NAMES)
+    of = edges(document, found)
+    for edge, row, limits in zip(of, *features(document, found, of, heads), strict=True):
+        if not limits.ceiling:
+            continue
+        near = found[edge.sheet].rows[-2 if edge.foot else 1]
+        probability = min(limits.ceiling, max(limits.floor, logistic(float(row @ weights))))
+        if probability < limits.least:
+            probability = 0.0
+        elif limits.torn and probability >= _TORN:
+            probability = max(probability, _TORN_SURE)
+        elif probability < limits.safe:
+            probability = min(probability, SAFE - 0.001)
+        yield _Weighed(edge, near.line, near.solid, _rule(edge), probability)
+
+
+def standing(document: Document) -> frozenset[int]:
+    """Numbers of the lines that are proposed to be taken out, by the text as it stands and nothing that was known of
+    it before: what is joined with one of them can no longer be told from the text."""
+    lines = {w.edge.row.line for w in _weighed(document, ()) if w.probability >= _WORTH}
+    for line, _, _ in _outer_lines(document):
+        start, end, _, kind = document.lines[line]
+        if kind in ("text", "list") and end - start <= WIDEST:
+            row = Row(line, start, end, "".join(document.text[start:end].split()), 0.0)
+            edge = _edge(document.text[start:end], 0, False, row)
+            if edge.beside == 1 and not _INNER.search(row.solid) and row.solid[-1] not in TERMINAL:
+                lines.add(line)
+    return frozenset(lines)
+
+
 def propose(document: Document, settings: Mapping[str, Any]) -> Iterator[Proposal]:
     # What was thought of the page as it was read: once its lines are joined nothing shows that it was a scan.
     judged: dict[tuple[bool, str, str], tuple[str, float]] = document.shared.setdefault(FAMILY, {})
     looked_at: set[int] = set()
-    found = sheets(document)
-    if found:
-        weights = document.resources.weights(FAMILY, NAMES)
-        of = edges(document, found)
-        for edge, row, limits in zip(of, *features(document, found, of), strict=True):
-            if not limits.ceiling:
-                continue
-            looked_at.add(edge.row.line)
-            near = found[edge.sheet].rows[-2 if edge.foot else 1]
-            key = _key(edge.foot, edge.row.solid, near.solid)
-            rule, probability = _rule(edge), min(limits.ceiling, max(limits.floor, logistic(float(row @ weights))))
-            if probability < limits.least:
-                probability = 0.0
-            elif probability < limits.safe:
-                probability = min(probability, SAFE - 0.001)
-            if key in judged:
-                probability = max(probability, judged[key][1])
-            if probability >= _WORTH:
-                judged[key] = rule, probability
-                heads = document.shared.setdefault(FAMILY + " heads", {})
-                if rule == HEAD and probability >= SAFE and len(heads) < HEADS:
-                    heads[edge.name] = None
-                yield _proposal(document, edge.row.line, near.line, edge.foot, rule, probability)
+    heads = document.shared.setdefault(FAMILY + " heads", {})
+    for weighed in _weighed(document, tuple(heads)):
+        edge, rule = weighed.edge, weighed.rule
+        looked_at.add(edge.row.line)
+        key = _key(edge.foot, edge.row.solid, weighed.solid)
+        probability = weighed.probability
+        if key in judged:
+            probability = max(probability, judged[key][1])
+        if probability >= _WORTH:
+            judged[key] = rule, probability
+            if rule == HEAD and probability >= SAFE and len(heads) < HEADS:
+                heads[edge.name] = None
+            yield _proposal(document, edge.row.line, weighed.near, edge.foot, rule, probability)
     if judged:
         text, lines = document.text, document.lines
         for line, near_line, foot in _outer_lines(document):

@@ -87,6 +87,7 @@ class _Reader:
         self.last = 0  # where in the word its last box of a character started
         self.boxed = False  # the word has boxes of characters
         self.choices: list[tuple[str, float]] = []
+        self.behind: list[list[tuple[str, float]]] = []  # readings listed behind a word, one list for each character
         self.choice: tuple[str, float] | None = None  # the reading that is open
         self.seen = False  # some element of hOCR
 
@@ -193,6 +194,7 @@ class _Reader:
             self.word = Word(Characters(), _box(properties), number(properties.get("x_wconf"), 0.01))
             self.given = [number(part, 0.01) for part in properties.get("x_confs", "").split()]
             self.symbols, self.symbol, self.last, self.boxed = [], math.nan, 0, False
+            self.behind = []
         elif kind == "symbol":
             conf = properties.get("x_conf", properties.get("x_confs"))
             self.symbol = number(conf, 0.01)
@@ -219,7 +221,7 @@ class _Reader:
         elif kind == "symbol":
             self.symbol = math.nan
         elif kind == "choice":
-            if self.choice and self.choice[0]:
+            if self.choice:
                 self.choices.append(self.choice)
             self.choice = None
         elif kind == "choices" and not self.kinds["choices"]:
@@ -235,8 +237,11 @@ class _Reader:
         word, choices, self.choices = self.word, self.choices, []
         if word is None or not word.characters.text:
             return
+        if not self.boxed:
+            self.behind.append(choices)
+            return
         at = len(word.characters.text) - 1
-        if at != self.last and self.boxed:
+        if at != self.last:
             return  # of several characters at once
         weight = self.symbols[at]
         reading = word.characters.text[at]
@@ -253,7 +258,19 @@ class _Reader:
         word = tidied(word)
         if self.given and len(self.given) == len(word.characters.text):
             word.confidence = self.given
+        self._end_behind(word)
         self.line.words.append(word)
+
+    def _end_behind(self, word: Word) -> None:
+        """Gives the readings listed behind a word to its characters, where there are as many lists as characters:
+        lists that a blank comes first in belong to none."""
+        text, lists = word.characters.text, self.behind
+        if len(lists) != len(text):
+            lists = [choices for choices in lists if choices and choices[0][0]]
+        if len(lists) == len(text):
+            for at, (reading, choices) in enumerate(zip(text, lists, strict=True)):
+                weight = max((w for text_, w in choices if text_ == reading), default=math.nan)
+                word.alternatives[at] = best_first(reading, weight, choices)
 
     def _end_loose(self) -> None:
         loose, self.loose = self.loose, Characters()

@@ -41,16 +41,28 @@ GAP = 3
 """Suspicious places at most this far apart are searched together."""
 LONGEST = 16
 """Suspicious stretches are cut after so many symbols."""
+BATCH = 4096
+"""Suspicious symbols that are searched at a time, about."""
 HOPELESS = -5.0
 """log10 probability of the next symbol as read that a candidate is given at least: it may be misread itself."""
 DELETED = -1.0
 """What the lookahead gives a deletion."""
 
 
+class Choices(NamedTuple):
+    """Other readings that the engine itself thought of: `at` (m,), index of the symbol, ascending; `symbol` and `code`
+    (m,); `cost` (m,): log10 odds that it was printed and not the symbol as read."""
+
+    at: Ints
+    symbol: Ints
+    code: Ints
+    cost: Floats
+
+
 class Source(NamedTuple):
     """A text as read: `ids` (n,) symbols; `logp` (n,) their log-probabilities; `codes` (n,) the code points they stand
     for; `free` (n,) whether it may be misread; `place` (n,) where in its line it stands (`repair.language.slips`);
-    `window`: log10 probability of three symbols below which they are looked into."""
+    `window`: log10 probability of three symbols below which they are looked into; `choices`: other readings."""
 
     ids: Ints
     logp: Floats
@@ -58,6 +70,7 @@ class Source(NamedTuple):
     free: NDArray[np.bool_]
     place: NDArray[np.int8]
     window: float = WINDOW
+    choices: Choices | None = None
 
 
 class Edit(NamedTuple):
@@ -141,26 +154,31 @@ def decode(
         return []
     known = {} if known is None else known
     first, last, keys = _parts(source, at)
-    new = [k for k, key in enumerate(keys) if key not in known]
-    if new:
+    # A part that occurs twice is searched once.
+    distinct = {key: k for k, key in reversed(list(enumerate(keys))) if key not in known}
+    new = np.array(sorted(distinct.values()), np.int64)
+    # Parts have no influence on one another: a long text is searched piece by piece, so that the lattice stays small.
+    size = np.searchsorted(at, last[new], "right") - np.searchsorted(at, first[new])
+    for batch in np.split(new, np.flatnonzero(np.diff(np.cumsum(size) // BATCH)) + 1) if len(new) else ():
         fresh = np.zeros(len(flag), np.bool_)
-        for k in new:
+        for k in batch.tolist():
             known[keys[k]] = []
             fresh[first[k] : last[k] + 1] = True
         part = 0
         for edit in _found(model, channel, near, slips, source, flag & fresh):
-            while edit.start > last[new[part]] + 1:
+            while edit.start > last[batch[part]] + 1:
                 part += 1
-            begin = first[new[part]]
-            known[keys[new[part]]].append(edit._replace(start=edit.start - begin, end=edit.end - begin))
+            k = int(batch[part])
+            begin = int(first[k])
+            known[keys[k]].append(edit._replace(start=edit.start - begin, end=edit.end - begin))
     return [
         edit._replace(start=edit.start + begin, end=edit.end + begin)
-        for begin, key in zip(first, keys, strict=True)
+        for begin, key in zip(first.tolist(), keys, strict=True)
         for edit in known[key]
     ]
 
 
-def _parts(source: Source, at: Ints) -> tuple[list[int], list[int], list[tuple[float, int, bytes]]]:
+def _parts(source: Source, at: Ints) -> tuple[Ints, Ints, list[tuple[float, int, bytes]]]:
     """The suspicious symbols `at`, those together that may have an influence on one another: first and last symbol of
     each part, and all that decides what is found there."""
     cut = np.flatnonzero(np.diff(at) > 2 * REACH) + 1
@@ -168,10 +186,19 @@ def _parts(source: Source, at: Ints) -> tuple[list[int], list[int], list[tuple[f
     table = np.stack([source.ids, source.codes, source.free, source.place], axis=1).astype(np.uint32)
     low, high = np.maximum(0, first - 2 * REACH), last + 2 * REACH
     keys = [
-        (source.window, start - begin, table[begin:end].tobytes())
+        (source.window, start - begin, table[begin:end].tobytes() + _chosen(source.choices, begin, end))
         for start, begin, end in zip(first.tolist(), low.tolist(), high.tolist(), strict=True)
     ]
-    return first.tolist(), last.tolist(), keys
+    return first, last, keys
+
+
+def _chosen(choices: Choices | None, begin: int, end: int) -> bytes:
+    """What the engine thought of, for the symbols ``[begin, end)``."""
+    if choices is None:
+        return b""
+    lo, hi = np.searchsorted(choices.at, (begin, end)).tolist()
+    rows = np.stack([choices.at[lo:hi] - begin, choices.code[lo:hi], choices.cost[lo:hi]], axis=1)
+    return rows.astype(np.float32).tobytes()
 
 
 def _found(
@@ -318,6 +345,10 @@ def _substitutions(
         found_symbol = np.concatenate([found_symbol, asked])
         found_code = np.concatenate([found_code, asked_code])
         found_cost = np.concatenate([found_cost, asked_cost])
+    if source.choices is not None:
+        found_row, found_symbol, found_code, found_cost = _with_choices(
+            source.choices, at, model.pad + 1, found_row, found_symbol, found_code, found_cost
+        )
     takes = np.ones(len(found_row), np.int8)
     if slips.split:
         more = [
@@ -332,6 +363,22 @@ def _substitutions(
             found_cost = np.append(found_cost, [m[3] for m in more])
             takes = np.append(takes, np.full(len(more), 2, np.int8))
     return at[found_row], found_symbol, found_code, found_cost.astype(np.float32), takes.astype(np.int8)
+
+
+def _with_choices(
+    choices: Choices, at: Ints, base: int, row: Ints, symbol: Ints, code: Ints, cost: Floats
+) -> tuple[Ints, Ints, Ints, Floats]:
+    """The candidates with those that the engine thought of: new ones, and others at their cost where it is less."""
+    place = np.minimum(np.searchsorted(at, choices.at), len(at) - 1)
+    here = at[place] == choices.at
+    row = np.concatenate([row, place[here]])
+    symbol = np.concatenate([symbol, choices.symbol[here]])
+    code = np.concatenate([code, choices.code[here]])
+    cost = np.concatenate([cost, choices.cost[here]])
+    order = np.lexsort((-cost, row * base + symbol))
+    key = (row * base + symbol)[order]
+    kept = np.sort(order[np.concatenate([[True], key[1:] != key[:-1]])]) if len(order) else order
+    return row[kept], symbol[kept], code[kept], cost[kept]
 
 
 def _weigh(model: NgramModel, ids: Ints, lattice: _Lattice, repairs: list[_Repair]) -> list[Edit]:
