@@ -59,6 +59,15 @@ def test_cleaning_twice_changes_nothing_more(level: str, text: str) -> None:
     assert repair.clean(once.text, level=level).corrections == ()
 
 
+@pytest.mark.parametrize("level", LEVELS)
+@given(text=texts)
+@example(text="".join(PIECES))
+def test_without_notes_the_repairs_are_the_same(everything: Pipeline, level: str, text: str) -> None:
+    with_notes, without = everything(text, level=level), everything(text, level=level, notes=False)
+    assert (with_notes.text, with_notes.corrections) == (without.text, without.corrections)
+    assert set(without.suggestions) <= set(with_notes.suggestions)
+
+
 @given(text=texts)
 def test_typography_keeps_the_promises(everything: Pipeline, text: str) -> None:
     result = everything(text, level="review")

@@ -198,7 +198,8 @@ class Repairer:
         try:
             if not isinstance(text, str):
                 raise TypeError(f"text must be str, not {type(text).__name__}")
-            result: Result = pipeline(str(text), level=self.level, witnesses=_readings(witnesses))
+            readings = _readings(witnesses)
+            result: Result = pipeline(str(text), level=self.level, witnesses=readings, notes=self.proposals)
             entries = entries_of(result)
             log = entries_line(e for e in entries if self.proposals or e.status == "applied")
         except (ResourceError, MemoryError):
