@@ -83,7 +83,8 @@ class DocumentRecord:
     A file of records (`RECORD_FORMATS`) has a document without corrections, with the number of its `records` and the
     `column` of their texts; `length` is that of all of them. The digests are of its bytes, uncompressed, for Parquet of
     the column's values. After it come the documents of the records in which something was found, with their number
-    (`record`, from 1) and the digests of their texts in UTF-8; offsets in splices count from the start of the line.
+    (`record`, from 1), their `column` and the digests of their texts in UTF-8; offsets in splices count from the
+    start of the line.
     """
 
     id: str

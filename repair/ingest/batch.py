@@ -432,7 +432,7 @@ class _Run:
             first = 1
             with Table(name) as table:
                 for unit, texts in enumerate(table.texts(file.column)):
-                    yield unit, len(texts), Texts(name, unit, first, texts)
+                    yield unit, len(texts), Texts(name, unit, file.column, first, texts)
                     first += len(texts)
 
     # --- what an earlier run has done

@@ -142,6 +142,7 @@ class Texts:
 
     name: str
     number: int
+    column: str
     first: int
     texts: Sequence[str | None]
 
@@ -433,7 +434,7 @@ def _lines(task: Lines) -> Piece:
                 raise InputError("JSON would be read back otherwise")
             if result.corrections or result.suggestions:
                 rest = {c: found.splices(c) for c in result.suggestions if c.level != "note"}
-                record = record_of(task.name, number, "jsonl", found.text, result.text)
+                record = record_of(task.name, number, "jsonl", task.column, found.text, result.text)
                 log += logged_lines(LoggedDocument(record, entries_of(result, splices | rest, decided)))
                 known.append(sha256)
         except Exception as error:
@@ -462,7 +463,7 @@ def _texts(task: Texts) -> Piece:
             failures.append((id_, unrepairable(id_, error)))
             continue
         if result.corrections or result.suggestions:
-            record = record_of(task.name, number, "parquet", text, result.text)
+            record = record_of(task.name, number, "parquet", task.column, text, result.text)
             log += logged_lines(LoggedDocument(record, entries_of(result, decided=decided)))
             known.append(sha256)
         tally.count(result, decided)
@@ -477,13 +478,14 @@ def _record_text(text: str, where: str) -> tuple[Result, Decisions, str]:
     return result, decided, sha256
 
 
-def record_of(name: str, number: int, format_: str, before: str, after: str) -> DocumentRecord:
+def record_of(name: str, number: int, format_: str, column: str, before: str, after: str) -> DocumentRecord:
     """The record of one text in a file of many."""
     from repair.log import DocumentRecord
 
     was, now = (hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for text in (before, after))
+    newline = newline_style(before)
     return DocumentRecord(
-        f"{name}#{number}", name, "utf-8", False, newline_style(before), len(before), was, now, format_, record=number
+        f"{name}#{number}", name, "utf-8", False, newline, len(before), was, now, format_, column=column, record=number
     )
 
 
