@@ -116,6 +116,8 @@ def probe(read: Callable[[], Iterable[bytes]], name: str, encoding: str | None =
 
 def _whole(sample: bytes) -> bytes:
     """A sample of a file cut at a line end, where it has one, and in any case not inside a wide character."""
+    if len(sample) < SAMPLE:
+        return sample
     end = sample.rfind(b"\n") + 1
     if b"\0" in sample or end < len(sample) // 2:
         end = len(sample) // 4 * 4
@@ -160,7 +162,8 @@ def _decoded(blocks: Iterable[bytes], large: Large, name: str) -> Iterator[str]:
     kept = b""  # bytes that the decoder holds back
     for block, final in _with_last(blocks):
         if skip:
-            block, done, skip = block[skip:], skip, 0
+            passed = min(skip, len(block))
+            block, done, skip = block[passed:], done + passed, skip - passed
         try:
             text = decoder.decode(block, final)
         except UnicodeDecodeError as error:

@@ -101,10 +101,16 @@ class Table:
         return found
 
     def texts(self, column: str) -> Iterator[Texts]:
-        """The values of a column, batch by batch."""
+        """The values of a column, in batches of `BATCH` of which only the last one may be shorter."""
+        kept: Texts = []
         with self._errors():
             for batch in self._file.iter_batches(BATCH, columns=[column], use_threads=False):
-                yield self._values(batch, column)
+                kept += self._values(batch, column)
+                while len(kept) >= BATCH:
+                    yield kept[:BATCH]
+                    kept = kept[BATCH:]
+        if kept:
+            yield kept
 
     def _values(self, batch: Any, column: str) -> Texts:
         # From plain values: where a struct is null its fields are, too.
@@ -132,17 +138,21 @@ class Table:
             options["write_statistics"] = any(c.is_stats_set for c in chunks)
         if metadata.format_version in ("1.0", "2.4", "2.6"):
             options["version"] = metadata.format_version
+        options["use_compliant_nested_type"] = False  # the names inside of lists are those that were read
         options["store_schema"] = b"ARROW:schema" in (metadata.metadata or {})
         changes = _Changes(new)
         schema = self.schema.with_metadata(kept or None)
         with self._errors(), self._parquet.ParquetWriter(path, schema, **options) as writer:
             for number in range(metadata.num_row_groups):
                 group = metadata.row_group(number)
-                rows = group.num_rows
-                if group.total_byte_size > _WHOLE:
-                    rows = max(1, rows * (_WHOLE // 2) // group.total_byte_size)
-                for batch in self._file.iter_batches(max(1, rows), row_groups=[number], use_threads=False):
-                    table = self._changed(self._arrow.Table.from_batches([batch]), column, changes)
+                if group.total_byte_size <= _WHOLE:
+                    tables = iter([self._file.read_row_group(number, use_threads=False)])
+                else:
+                    rows = max(1, group.num_rows * (_WHOLE // 2) // group.total_byte_size)
+                    batches = self._file.iter_batches(rows, row_groups=[number], use_threads=False)
+                    tables = (self._arrow.Table.from_batches([batch]) for batch in batches)
+                for table in tables:
+                    table = self._changed(table, column, changes)
                     writer.write_table(table.cast(schema), row_group_size=max(1, table.num_rows))
 
     def _changed(self, table: Any, column: str, changes: _Changes) -> Any:
