@@ -7,7 +7,7 @@ import sys
 import time
 from collections import deque
 
-_EVERY = 0.2  # seconds
+_EVERY = 0.1  # seconds
 _WINDOW = 60.0  # seconds over which the rate is taken
 
 
