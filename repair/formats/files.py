@@ -351,7 +351,7 @@ def failure(name: str, error: OSError | ValueError) -> InputError:
         what = "a part of this path is not a folder"
     elif isinstance(error, PermissionError):
         what = "permission denied"
-    elif code in (errno.ENOSPC, errno.EDQUOT):
+    elif code in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return DiskFull(f"{shown(name)}: no space left on the disk")
     elif isinstance(error, OSError) and error.strerror:
         what = error.strerror[0].lower() + error.strerror[1:]

@@ -7,6 +7,7 @@ or the machine. Nothing is taken from a row unless the file it is about and all 
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import time
 import zlib
@@ -114,11 +115,14 @@ class Journal:
             yield
         except sqlite3.Error as error:
             text = " ".join(str(error).split())
-            if "full" in text or "disk I/O" in text:
+            if "full" in text or ("disk I/O" in text and self._no_room()):
                 raise DiskFull(f"{shown(self.path)}: no space left on the disk") from None
             if "locked" in text:
                 raise InputError(f"{shown(self.path)}: another run is writing there") from None
             raise InputError(f"{shown(self.path)}: {text}; delete it to begin anew") from None
+
+    def _no_room(self) -> bool:
+        return self.folder is not None and shutil.disk_usage(self.folder).free < 1 << 18
 
     def file(self, name: str) -> Entry | None:
         with self._errors():
