@@ -518,14 +518,16 @@ def _user() -> str:
 
 
 def _rules(args: argparse.Namespace) -> int:
-    from .filters import all_rules
+    from .filters import all_rules, installed
     from .profiles import OPTIONAL
 
-    rules = all_rules()
+    rules = all_rules(others=True)
     if args.rule is None:
         width = max(map(len, rules))
         for name, (filter_, rule) in rules.items():
             extra = " (profile typography)" if filter_.name in OPTIONAL else ""
+            if point := installed().get(filter_.name.replace("-", "_")):
+                extra = f" (filter {filter_.name} of {point.dist.name if point.dist else 'another package'})"
             _write_text(f"{name:{width}}  {rule.ceiling:6}  {rule.summary}{extra}\n")
         return EXIT_CLEAN
     wanted = args.rule if args.rule in rules else args.rule.lower().replace("_", "-")

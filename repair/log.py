@@ -454,24 +454,37 @@ def apply_log(
     log_name = shown(log_name)
     if _sha256(data) != record.sha256_original:
         raise _foreign(data, record.sha256_original, log_name, name, repaired=_sha256(data) == record.sha256_repaired)
-    try:
-        if record.spliced:
-            out = spliced(data, _splices(entries, record, data))
-        else:
-            file = _decoded(data, record, log_name, name)
-            if len(file.text) != record.length:
-                raise LogError(f"{log_name}: {name} has {len(file.text)} characters, the log says {record.length}")
-            out = encode(apply(file.text, _effective(entries)), _keeping(file))
-    except InputError:
-        raise
-    except ValueError as error:
-        raise LogError(f"{log_name}{_first_number(entries)}: does not fit {name}: {error}") from None
+    out = carried_out(data, record, entries, log_name=log_name, name=name)
     if not _decided(entries) and _sha256(out) != record.sha256_repaired:
         raise LogError(
             f"{log_name}{_first_number(entries)}: the corrections do not make the repaired {name} that the log names "
             f"(sha256 {_sha256(out)[:12]}…, not {record.sha256_repaired[:12]}…)"
         )
     return out
+
+
+def carried_out(
+    data: bytes, record: DocumentRecord, entries: tuple[LogEntry, ...], *, log_name: str = "log", name: str = ""
+) -> bytes:
+    """`data`, the original that the record names, with the corrections that are applied, accepted or edited.
+
+    Of a record `data` is its text in UTF-8. Raises as `apply_log`, which also looks whether this is what the log names.
+    """
+    name = name or shown(record.path or record.id)
+    try:
+        if record.record is not None:
+            text = apply(data.decode("utf-8", "surrogatepass"), _effective(entries))
+            return text.encode("utf-8", "surrogatepass")
+        if record.spliced:
+            return spliced(data, _splices(entries, record, data))
+        file = _decoded(data, record, log_name, name)
+        if len(file.text) != record.length:
+            raise LogError(f"{log_name}: {name} has {len(file.text)} characters, the log says {record.length}")
+        return encode(apply(file.text, _effective(entries)), _keeping(file))
+    except InputError:
+        raise
+    except ValueError as error:
+        raise LogError(f"{log_name}{_first_number(entries)}: does not fit {name}: {error}") from None
 
 
 def revert_log(

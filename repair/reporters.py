@@ -87,7 +87,7 @@ def sarif(documents: Documents, failures: Failures = ()) -> Iterator[str]:
     """One SARIF 2.1.0 log with a fix for every replacement; columns count code points."""
     from .filters import all_rules
 
-    known = all_rules()
+    known = all_rules(others=True)
     rules = [{"id": rule, "shortDescription": {"text": spec.summary}} for rule, (_, spec) in known.items()]
     numbers = {rule: number for number, rule in enumerate(known)}
     run = {
@@ -138,7 +138,7 @@ def _sarif_results(name: str, result: Result, numbers: Mapping[str, int]) -> Ite
             "locations": [{"physicalLocation": {"artifactLocation": artifact, "region": region}}],
             "properties": {"confidence": c.confidence},
         }
-        if c.before != c.after:
+        if c.before != c.after and c.level != "note":
             replacement = {"deletedRegion": region, "insertedContent": {"text": c.after}}
             finding["fixes"] = [{"artifactChanges": [{"artifactLocation": artifact, "replacements": [replacement]}]}]
         yield finding

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import Any
 
@@ -97,6 +98,22 @@ def check_sarif(log: dict[str, Any]) -> list[dict[str, Any]]:
                     assert isinstance(replacement["insertedContent"]["text"], str)
     results: list[dict[str, Any]] = run["results"]
     return results
+
+
+def test_sarif_has_the_published_schema() -> None:
+    """SARIF_SCHEMA: the file sarif-2.1.0-rtm.5.json, as npm's @microsoft/jest-sarif carries it."""
+    validation = pytest.importorskip("jsonschema")
+    path = os.environ.get("SARIF_SCHEMA", "")
+    if not os.path.isfile(path):
+        pytest.skip("no SARIF schema")
+    with open(path, encoding="utf-8") as file:
+        schema = json.load(file)
+    validator = validation.validators.validator_for(schema)(schema)
+    for log in (
+        report("sarif", ("./d/甲 1.txt", RESULT), ("/t/b.txt", RESULT), failures=[("c.txt", "not UTF-8")]),
+        report("sarif"),
+    ):
+        assert list(validator.iter_errors(json.loads(log))) == []
 
 
 def test_sarif() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, get_args
 
@@ -142,37 +142,47 @@ def settled(
     and what overlaps it gives way; of two such decisions that overlap the later one is done. What nobody decided
     about is ``applied`` or ``proposed`` as before. In order of position.
     """
+    by_span: defaultdict[tuple[int, int, str], list[int]] = defaultdict(list)
     verdicts = list(decisions)
-    by_span: defaultdict[tuple[int, int, str], list[Decision]] = defaultdict(list)
-    for d in verdicts:
-        by_span[d.start, d.end, d.before].append(d)
+    for k, d in enumerate(verdicts):
+        by_span[d.start, d.end, d.before].append(k)
     out: list[Settled] = []
-    chosen: dict[int, Settled] = {}  # number of the decision, the older the lower
-    number = {id(d): k for k, d in enumerate(verdicts)}
+    chosen: dict[int, Correction] = {}  # number of a decision that puts something in -> what it is about
+    others: list[tuple[Correction, int]] = []  # found where something else was decided
     kept: list[Correction] = []
     both: tuple[tuple[Iterable[Correction], Status], ...] = ((applied, "applied"), (proposed, "proposed"))
-    for corrections, status in both:
-        for c in corrections:
-            found = _about(c, by_span.get((c.start, c.end, c.before), ()))
-            if found is None:
-                if status == "applied":
-                    kept.append(c)
-                else:
-                    out.append(Settled(c, status))
-            elif found.verdict == "rejected":
-                out.append(Settled(c, "rejected"))
-            else:
-                chosen.setdefault(number[id(found)], _done(found, c))
+    for c, status in ((c, status) for corrections, status in both for c in corrections):
+        about = by_span.get((c.start, c.end, c.before), ())
+        own = max((k for k in about if verdicts[k].after == c.after), default=-1)
+        other = max((k for k in about if verdicts[k].verdict != "rejected"), default=-1)
+        if own >= 0 and verdicts[own].verdict == "rejected":
+            out.append(Settled(c, "rejected"))
+        elif own >= 0 and own not in chosen:
+            chosen[own] = c
+        elif other >= 0:
+            others.append((c, other))
+        elif status == "applied":
+            kept.append(c)
+        else:
+            out.append(Settled(c, status))
+    for c, k in others:
+        if chosen.setdefault(k, c) is not c:
+            out.append(Settled(c, "rejected"))
     for k, d in enumerate(verdicts):
-        if d.verdict != "rejected" and k not in chosen:
-            chosen[k] = _done(d, d.correction)
+        if d.verdict != "rejected":
+            chosen.setdefault(k, d.correction)
     spans = Spans()
-    for _, done in sorted(chosen.items(), reverse=True):
-        fits = spans.add(done.correction.start, done.correction.end)
-        out.append(done if fits else Settled(done.correction, "rejected"))
-    out += [Settled(c, "applied" if spans.add(c.start, c.end) else "rejected") for c in kept]
-    # What is done comes first at each place, and insertions at one place keep their order.
-    return sorted(out, key=lambda item: (*item.correction.span, not is_done(item.status)))
+    for k, c in sorted(chosen.items(), reverse=True):
+        fits = spans.add(c.start, c.end)
+        out.append(_done(verdicts[k], c) if fits else Settled(c, "rejected"))
+    out += [Settled(c, "applied" if spans.free(c.start, c.end) else "rejected") for c in kept]
+
+    def order(item: Settled) -> tuple[int, int, bool, str, str]:
+        # What is done comes first at each place, and insertions at one place keep their order.
+        c, done = item.correction, is_done(item.status)
+        return c.start, c.end, not done, "" if done else c.rule, "" if done else c.after
+
+    return sorted(out, key=order)
 
 
 def decided(result: Result, decisions: Iterable[Decision]) -> tuple[Result, list[Settled]]:
@@ -187,14 +197,6 @@ def decided(result: Result, decisions: Iterable[Decision]) -> tuple[Result, list
     return Result(text, apply(text, done), done, rest), found
 
 
-def _about(c: Correction, decisions: Sequence[Decision]) -> Decision | None:
-    """The last of the decisions on this span that says something about `c`."""
-    for d in reversed(decisions):
-        if d.after == c.after or d.verdict != "rejected":
-            return d
-    return None
-
-
 def _done(d: Decision, c: Correction) -> Settled:
     if d.text == c.after:
         return Settled(c, "accepted")
@@ -202,19 +204,23 @@ def _done(d: Decision, c: Correction) -> Settled:
 
 
 class Spans:
-    """Spans that do not overlap, as `repair.apply` has it."""
+    """Spans that do not overlap, as `repair.apply` has it; of insertions at one place there is only one."""
 
     def __init__(self) -> None:
         self._kept: list[tuple[int, int]] = []
 
-    def add(self, start: int, end: int) -> bool:
-        """Add a span; False, and nothing added, if it overlaps one that is there or is an insertion where one is."""
+    def free(self, start: int, end: int) -> bool:
+        """Whether a span overlaps none of those that are there."""
         at = bisect_left(self._kept, (start, end))
-        for s, e in self._kept[max(0, at - 1) : at + 1]:
-            if (s < end and start < e) or (s, e) == (start, end):
-                return False
-        insort(self._kept, (start, end))
-        return True
+        near = self._kept[max(0, at - 1) : at + 1]
+        return not any((s < end and start < e) or (s, e) == (start, end) for s, e in near)
+
+    def add(self, start: int, end: int) -> bool:
+        """Add a span if it is free; whether it was."""
+        free = self.free(start, end)
+        if free:
+            insort(self._kept, (start, end))
+        return free
 
 
 def is_open(status: Status) -> bool:

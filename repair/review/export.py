@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from repair.log import LogEntry, LoggedDocument, LogHeader, LogReader, Status, save_log
+from repair.formats.plain import InputError
+from repair.log import DECIDED, LogEntry, LoggedDocument, LogHeader, LogReader, Status, carried_out, save_log
 from repair.text import LEVELS, Correction, line_column, line_starts
 
 from .decisions import Decision, Settled, opinions, settled, standing
@@ -60,7 +62,7 @@ def _documents(
             out.conflicts += sum(o.conflict for o in opinions(decisions).values())
             try:
                 document = under(document, reader.header, standing(decisions), partial(sources.source, document))
-            except ExportError as error:
+            except (ExportError, InputError) as error:
                 out.left.append((document.record.path or document.record.id, str(error)))
         out.statuses.update(entry.status for entry in document.entries)
         yield document
@@ -78,13 +80,22 @@ def under(
     """
     applied: list[Correction] = []
     proposed: list[Correction] = []
-    entries: dict[tuple[int, int, str, str], LogEntry] = {}
+    entries: dict[Correction, LogEntry] = {}
     for entry in document.entries:
         c, status = as_found(entry, header)
         (applied if status == "applied" else proposed).append(c)
-        entries.setdefault((c.start, c.end, c.rule, c.after), entry)
+        entries.setdefault(c, entry)
     found = settled(applied, proposed, decisions)
-    return replace(document, entries=tuple(_entry(item, entries, document, source) for item in found))
+    done = tuple(_entry(item, entries, document, source) for item in found)
+    if Counter(done) == Counter(document.entries):
+        return document
+    there = source()
+    if there is not None:
+        repaired = hashlib.sha256(carried_out(there.data, document.record, done)).hexdigest()
+        return LoggedDocument(replace(document.record, sha256_repaired=repaired), done)
+    if not any(entry.status in DECIDED for entry in done):
+        raise ExportError("its text was not found, or has changed")  # the digest of what it is now is not known
+    return LoggedDocument(document.record, done)
 
 
 def as_found(entry: LogEntry, header: LogHeader) -> tuple[Correction, Status]:
@@ -98,13 +109,12 @@ def as_found(entry: LogEntry, header: LogHeader) -> tuple[Correction, Status]:
 
 def _entry(
     item: Settled,
-    entries: dict[tuple[int, int, str, str], LogEntry],
+    entries: dict[Correction, LogEntry],
     document: LoggedDocument,
     source: Callable[[], Source | None],
 ) -> LogEntry:
     c = item.correction
-    proposed = c.after if item.proposed is None else item.proposed
-    known = entries.get((c.start, c.end, c.rule, proposed))
+    known = entries.get(c if item.proposed is None else replace(c, after=item.proposed))
     if known and known.correction.after == c.after:
         return replace(known, correction=c, status=item.status, proposed=item.proposed)
     if known and not document.record.spliced:

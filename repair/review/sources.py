@@ -40,10 +40,12 @@ MOST = 2000
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A document's original text, and for a page its layout. `page`: the file of an OCR engine itself, or the line of
-    JSON, where the corrections are about that. `folder`: where the file lies, from which its scans are named."""
+    """A document's original text and bytes, and for a page its layout. `page`: the file of an OCR engine itself, or the
+    line of JSON, where the corrections are about that. `folder`: where the file lies, from which
+    its scans are named."""
 
     text: str
+    data: bytes
     folder: Path
     layout: Layout | None = None
     page: OcrFile | TextField | None = None
@@ -151,16 +153,18 @@ class Sources:
             digest = hashlib.sha256(data).hexdigest()
             if digest == record.source:
                 page = read_ocr(data, format=record.format, name=path.name)
-                same = hashlib.sha256(page.text.encode("utf-8", "surrogatepass")).hexdigest() == record.sha256_original
-                return Source(page.text, path.parent, page.layout) if same else None
+                data = page.text.encode("utf-8", "surrogatepass")
+                same = hashlib.sha256(data).hexdigest() == record.sha256_original
+                return Source(page.text, data, path.parent, page.layout) if same else None
             if digest not in (record.sha256_original, record.sha256_repaired):
                 return None
             if digest != record.sha256_original:
                 data = revert_log(data, record, document.entries)
             if record.spliced:
                 page = read_ocr(data, format=record.format, encoding=record.encoding, name=path.name)
-                return Source(page.text, path.parent, page.layout, page)
-            return Source(decode_as(data, record.encoding, bom=record.bom, name=path.name).text, path.parent)
+                return Source(page.text, data, path.parent, page.layout, page)
+            text = decode_as(data, record.encoding, bom=record.bom, name=path.name).text
+            return Source(text, data, path.parent)
         except (OSError, InputError):
             return None
 
@@ -183,7 +187,8 @@ class Sources:
                     text = revert(text, [e.correction for e in document.entries if e.status in EFFECTIVE])
         except (RecordError, ValueError, LookupError):
             return None
-        return Source(text, path.parent, page=page) if _sha256(text) == wanted else None
+        data = text.encode("utf-8", "surrogatepass")
+        return Source(text, data, path.parent, page=page) if _sha256(text) == wanted else None
 
     def _line(self, path: Path, number: int) -> bytes:
         """A line of a file of JSON lines. Raises `LookupError` where there is none."""

@@ -5,7 +5,9 @@ Keys are read one at a time where the input is a terminal, else a line at a time
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -218,9 +220,14 @@ def _key() -> str:
         return str(msvcrt.getwch())  # type: ignore[attr-defined,unused-ignore]
     handle = sys.stdin.fileno()
     old = termios.tcgetattr(handle)
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
     try:
-        tty.setcbreak(handle)
-        return sys.stdin.read(1)
+        # DRAIN, so that keys that were typed ahead are not lost; for the same reason nothing is read into a buffer.
+        tty.setcbreak(handle, termios.TCSADRAIN)
+        while byte := os.read(handle, 1):
+            if key := decoder.decode(byte):
+                return key
+        return ""
     finally:
         termios.tcsetattr(handle, termios.TCSADRAIN, old)
 
