@@ -121,6 +121,7 @@ def test_field_is_guessed() -> None:
     assert guess({"id": "x", "正文": "甲" * 5, "title": "甲" * 50}) == "正文"
     assert guess({"id": "x", "a": {"b": "甲乙丙"}}, {"id": "x"}, [1], "x") == "a.b"
     assert guess({"text": None}, {"id": 1}) is None
+    assert guess({"text": "", "id": ""}) == "text"
     assert guess() is None
 
 

@@ -202,7 +202,9 @@ def likeliest(sizes: dict[str, int]) -> str | None:
     for name in NAMES:
         if sizes.get(name):
             return name
-    return max(sizes, key=lambda name: sizes[name]) if any(sizes.values()) else None
+    if any(sizes.values()):
+        return max(sizes, key=lambda name: sizes[name])
+    return next((name for name in NAMES if name in sizes), None)  # all texts are empty
 
 
 def _measure(value: Any, prefix: str, sizes: dict[str, int], depth: int = 0) -> None:

@@ -215,7 +215,7 @@ class _Run:
         self._messages: dict[int, list[str]] = {}
         self._settled: set[int] = set()
         self._turn = 0
-        self._guesses: Counter[str] = Counter()
+        self._guesses: set[str] = set()
 
     # --- messages, in the order of the inputs
 
@@ -390,9 +390,11 @@ class _Run:
         if kind == "text":
             file.large = Large(**about)  # type: ignore[arg-type]
         elif self.order.column is None:
-            if not self._guesses:
-                self.say(f"{shown(name)}: the text is taken from {shown(file.column)} (--column names another one)")
-            self._guesses[file.column] += 1
+            if file.column not in self._guesses:
+                self.message(
+                    number, f"{shown(name)}: the text is taken from {shown(file.column)} (--column names another one)"
+                )
+            self._guesses.add(file.column)
         self.files[number] = file
         have = self.journal.numbers(name)
         total = max(int(about["size"]), 1)  # type: ignore[call-overload]
@@ -640,7 +642,7 @@ class _Run:
                     if target is None:
                         raise InputError(f"{shown(name)}: a Parquet file needs an output file (-o)")
                     self._make_folder(target)
-                    write_table(table, file.column, changes, target, aside=self.journal.folder)
+                    write_table(table, file.column, changes, target, aside=self._aside(target))
                 if stat_of(name) != entry.stat:
                     raise InputError(f"{shown(name)}: was changed while it was worked on")
             head = DocumentRecord(
@@ -678,7 +680,13 @@ class _Run:
                 self.out().write(piece)
             return
         self._make_folder(target)
-        write_atomic(target, pieces, aside=self.journal.folder)
+        write_atomic(target, pieces, aside=self._aside(target))
+
+    def _aside(self, target: str) -> str | None:
+        """Where a file is written before it gets its name: with the journal, where a killed run's rests are found."""
+        folder = self.journal.folder
+        there = os.path.dirname(os.path.realpath(target))
+        return folder if folder is not None and os.stat(folder).st_dev == os.stat(there).st_dev else None
 
     # --- the end
 
@@ -714,7 +722,7 @@ class _Run:
             yield from found
 
         self._make_folder(path)
-        write_atomic(path, all_rows(), aside=self.journal.folder if self.order.failures is None else None)
+        write_atomic(path, all_rows(), aside=self._aside(path) if self.order.failures is None else None)
         return count
 
     def _write_log(self, done: Sequence[str]) -> bool:
