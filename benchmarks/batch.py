@@ -97,7 +97,10 @@ def run(source: Path, out: Path, workers: int) -> Run:
     began, before = time.monotonic(), os.times()
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "repair", "clean", str(source), "-o", f"{out}/", "-q", "--log", f"{out}.log"]
-    process = subprocess.Popen([*command, "--workers", str(workers)], env=environment, stderr=subprocess.DEVNULL)
+    # Not from here: Python would take the program from the current folder first.
+    process = subprocess.Popen(
+        [*command, "--workers", str(workers)], env=environment, cwd=source.parent, stderr=subprocess.DEVNULL
+    )
     most = 0.0
     while process.poll() is None:
         most = max(most, memory(process.pid))

@@ -340,7 +340,7 @@ def test_decisions_redo_what_they_are_about(here: Here) -> None:
             board.reject(items[:1], "me")
             board.decide(items[1:2], "〇", "me")
     ran = here(*arguments)
-    assert left(ran.err) == "1 files as an earlier run left them" and "6 as decided before" in ran.err
+    assert left(ran.err) == "1 file as it was left" and "6 as decided before" in ran.err
     texts = [json.loads(row)["text"] for row in (here.folder / "out/rows.jsonl").read_text().splitlines()]
     assert texts[6] == "第6条。" + DAMAGED.replace("\n\n", "〇")
     assert set(texts[:6] + texts[7:]) == {f"第{n}条。" + REPAIRED for n in range(60) if n != 6}
@@ -382,7 +382,7 @@ def test_fail_fast(here: Here) -> None:
     assert sorted(os.listdir("out")) == [".repair", "0.txt", "failures.jsonl"]
     here.write("in/1.txt", DAMAGED)
     ran = here("clean", "in", "-o", "out", "--log", "log", "--fail-fast", "--failures", "bad.jsonl")
-    assert (ran.status, left(ran.err)) == (0, "1 files as an earlier run left them")
+    assert (ran.status, left(ran.err)) == (0, "1 file as it was left")
     assert not os.path.exists("bad.jsonl")
     assert here("clean", "in", "-o", "out", "--log", "log").status == 0
     assert not os.path.exists("out/failures.jsonl")  # that there were some once

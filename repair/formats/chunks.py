@@ -124,14 +124,15 @@ def _whole(sample: bytes) -> bytes:
     return sample[:end]
 
 
-def chunks(blocks: Iterable[bytes], large: Large, name: str) -> Iterator[Chunk]:
-    """The chunks of a file's text, without its byte order mark.
+def chunks(blocks: Iterable[bytes], large: Large, name: str, lengths: Iterable[int] | None = None) -> Iterator[Chunk]:
+    """The chunks of a file's text, without its byte order mark. `lengths`: theirs, where it was cut before.
 
     Raises `InputError`: NUL characters, too many bytes that are no text, or bytes that would be written back otherwise.
     """
     lossy = start = 0
     line = column = 1
-    for text in _cut(_decoded(blocks, large, name)):
+    texts = _decoded(blocks, large, name)
+    for text in _cut(texts) if lengths is None else _cut_again(texts, lengths):
         if "\0" in text and large.errors != "surrogatepass":
             raise InputError(f"{shown(name)}: looks like a binary file (a NUL after {start + text.index(chr(0)):,} "
                              "characters)")  # fmt: skip
@@ -200,6 +201,22 @@ def _cut(texts: Iterable[str]) -> Iterator[str]:
         kept = kept[at:]
     if kept:
         yield kept
+
+
+def _cut_again(texts: Iterable[str], lengths: Iterable[int]) -> Iterator[str]:
+    kept = ""
+    waiting = iter(lengths)
+    length = next(waiting, None)
+    for text in texts:
+        kept += text
+        at = 0
+        while length is not None and len(kept) - at >= length:
+            yield kept[at : at + length]
+            at += length
+            length = next(waiting, None)
+        kept = kept[at:]
+    if kept or length is not None:
+        raise InputError("the file is not the one that was cut")
 
 
 def _border(window: str) -> int:

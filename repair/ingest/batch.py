@@ -501,7 +501,8 @@ class _Run:
         assert isinstance(task, Part | Lines | Texts)
         file.open.discard(task.number)
         if isinstance(answer, Failure):  # its process died
-            answer = Piece(b"", Tally(), self._all_failed(task, answer.message))
+            length = len(task.chunk.text) if isinstance(task, Part) else 0
+            answer = Piece(b"", Tally(0, length), self._all_failed(task, answer.message))
         assert isinstance(answer, Piece)
         self.journal.put(file.entry.name, task.number, answer)
         self.progress.add(self._share(file, task), answer.tally.characters)
@@ -587,8 +588,10 @@ class _Run:
         target = self.targets[name]
         tally = Tally()
         entries = records = 0
+        lengths: list[int] = []
         for piece in self.journal.pieces(name):
             tally.add(piece.tally)
+            lengths.append(piece.tally.characters)
             entries += piece.entries
         digest = hashlib.sha256()
         written = hashlib.sha256()
@@ -608,7 +611,8 @@ class _Run:
 
         def seen(pieces: Iterable[bytes]) -> Iterator[bytes]:
             for piece in pieces:
-                written.update(piece)
+                if file.kind != "text":  # that is hashed already
+                    written.update(piece)
                 yield piece
             if file.kind != "parquet" and source.hexdigest() != about["sha256"]:
                 raise InputError(f"{shown(name)}: was changed while it was worked on")
@@ -622,7 +626,7 @@ class _Run:
 
             def parts() -> Iterator[tuple[object, object]]:
                 nonlocal length
-                for unit, chunk in enumerate(chunks(read(), large, name)):
+                for unit, chunk in enumerate(chunks(read(), large, name, lengths)):
                     length += len(chunk.text)
                     yield chunk, list(read_entries(self.journal.log(name, unit).splitlines(True), record, name=name))
 
@@ -653,7 +657,11 @@ class _Run:
         entry.done = True
         if target is not None:
             entry.target_stat = stat_of(target)
-            entry.target_sha256 = digest_of(target) if file.kind == "parquet" else written.hexdigest()
+            entry.target_sha256 = {
+                "parquet": lambda: digest_of(target),
+                "text": digest.hexdigest,
+                "jsonl": written.hexdigest,
+            }[file.kind]()
         self.journal.put_file(entry)
 
     def _documents_of(self, name: str) -> LogReader:
@@ -772,8 +780,8 @@ class _Run:
         number += " correction" if total.applied == 1 else " corrections"
         counts = f"{number} applied, {total.review} proposed, {total.note} noted"
         if self.kept and self.journal.folder is not None:
-            what = "nothing to do; " if nothing else f"{self.kept:,} files as an earlier run left them; "
-            files = what + files
+            kept = f"{self.kept:,} files as an earlier run left them" if self.kept > 1 else "1 file as it was left"
+            files = f"{'nothing to do' if nothing else kept}; {files}"
         self._say(f"{files}: {counts}{rest}")
         if many:
             for row in rule_rows(total.rules):
