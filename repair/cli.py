@@ -1,119 +1,53 @@
 """The command line. Data goes to stdout, messages to stderr.
 
-Exit status: 0 done (for ``check``: nothing found), 1 damage found by ``check``, 2 bad input or usage,
-130 interrupted. Where one of several files cannot be read or written, the others are still done: the bad
-one gets its line on stderr and the status is 2. Every file is written whole or not at all.
+Exit status: 0 done (for ``check``: nothing found), 1 damage found by ``check``, or some of what ``clean`` was given
+could not be repaired, 2 bad input or usage, 130 interrupted. Where one of several texts cannot be repaired, the others
+are still done; the bad one gets its line on stderr. Every file is written whole or not at all.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from . import __version__
-from .formats.files import OCR_EXTENSIONS, STDIN, located, read_bytes, refuse_overwrite, same_file, write_atomic
-from .formats.plain import InputError, TextFile, decode, encode, representable, shown
+from .formats.files import (
+    PATTERNS,
+    RECORDS,
+    STDIN,
+    flat,
+    located,
+    one_line,
+    read_bytes,
+    refuse_overwrite,
+    write_atomic,
+)
+from .formats.plain import InputError, decode, shown
+from .ingest.work import Failure, Job
 
 if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-
     from .evaluate import PageInfo
-    from .formats.ocr import OcrFile
-    from .log import LoggedDocument, LogHeader, Status, WitnessFile
-    from .pipeline import Pipeline
+    from .ingest.work import Outcome
     from .review.batch import ReviewDocument
-    from .review.store import Store
     from .review.teach import Teacher
-    from .text import Correction, Level, Result
-
-    Decisions = Mapping[Correction, tuple[Status, str | None]]
+    from .text import Result
 
 EXIT_CLEAN, EXIT_FOUND, EXIT_ERROR, EXIT_INTERRUPTED = 0, 1, 2, 130
 EXIT_PIPE = 141
 """Nobody reads our output any more: what a program that the signal SIGPIPE ends leaves as its status."""
 
-_PROBE = "据《日报》报道，政策支持 and 体制保障，推动环研工作者围绕目\n\n标工作。臺灣後來的發展"
-"""Damage of many kinds: repairing it loads what the filters need, so that a broken model shows at the start."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a worker process needs to repair a file."""
-
-    profile: str | None
-    level: str | None
-    lexicon: str | None
-    dictionaries: str | None
-    encoding: str | None
-    start: str
-    as_page: bool = False  # pages are written as pages, and not as running text
-    witnesses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Input -> the files that are other readings of it."""
-    decisions: str | None = None
-    """The store of what people decided about these texts before."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One repaired file: its bytes before and after, how it was decoded, what was found.
-
-    `decided`: the statuses of corrections that people decided about before, with what was proposed where they changed
-    it. `dropped` counts the corrections that its encoding cannot hold; they are among the suggestions, as are the
-    `kept` ones, which are about the running text and not about the page. Of a page `file` is the running text;
-    `logged` is what the log says of it.
-    """
-
-    name: str
-    file: TextFile
-    original: bytes
-    repaired: bytes
-    result: Result
-    dropped: int = 0
-    kept: int = 0
-    logged: LoggedDocument | None = None
-    witnesses: tuple[WitnessFile, ...] = ()
-    decided: Decisions = field(default_factory=dict)
-
-    @property
-    def undecided(self) -> Result:
-        """The result without the suggestions that people have turned down."""
-        rest = tuple(c for c in self.result.suggestions if c not in self.decided)
-        return replace(self.result, suggestions=rest)
-
-    @property
-    def record(self) -> LoggedDocument:
-        """What goes into the log."""
-        from .log import LoggedDocument, document_record, entries_of
-
-        if self.logged:
-            return replace(self.logged, record=replace(self.logged.record, witnesses=self.witnesses))
-        path = None if self.name == STDIN else self.name
-        record = document_record(self.name, self.file, self.original, self.repaired, path)
-        entries = entries_of(self.result, decided=self.decided)
-        return LoggedDocument(replace(record, witnesses=self.witnesses), entries)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A file that could not be repaired, and why, on one line."""
-
-    name: str
-    message: str
-
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        _say(f"error: {_flat(message)} (see {self.prog} --help)")
+        _say(f"error: {flat(message)} (see {self.prog} --help)")
         sys.exit(EXIT_ERROR)
 
 
@@ -144,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # InputError, LogError, LexiconError, ResourceError and ModelError are ValueErrors that say what is
             # wrong with which file; anything else of that kind is a bad argument.
             _abandon_stdout()
-            _say(f"error: {_one_line(error)}")
+            _say(f"error: {one_line(error)}")
             return EXIT_ERROR
 
 
@@ -152,7 +86,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="repair",
         description="Repairs Chinese text that came out of OCR; every change is on record.",
-        epilog="Exit status: 0 done, 1 damage found (check), 2 error. 'repair COMMAND --help' explains a command.",
+        epilog="Exit status: 0 done, 1 damage found (check) or some of several texts failed (clean), 2 error. "
+        "'repair COMMAND --help' explains a command.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"repair {__version__}")
@@ -177,7 +112,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--dictionaries", metavar="DIR", help="models and tables to use instead of the shipped ones")
     options.add_argument("--encoding", help="encoding of the input (default: found out)")
-    options.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes (default: 1)")
+    options.add_argument(
+        "--workers", type=_count_of_workers, default=1, metavar="N", help="processes, 0 for one a core (default: 1)"
+    )
     inputs = _Parser(add_help=False, parents=[options])
     inputs.add_argument(
         "paths",
@@ -210,7 +147,12 @@ def _parser() -> argparse.ArgumentParser:
         choices=("text",),
         help="write the running text of OCR output (default: the same format, of which only the words change)",
     )
-    sub.add_argument("-q", "--quiet", action="store_true", help="no summary")
+    sub.add_argument("--column", metavar="NAME", help="field with the text of JSONL and Parquet (default: found out)")
+    sub.add_argument(
+        "--failures", metavar="FILE", help="list of what was not repaired (default: failures.jsonl in the folder OUT)"
+    )
+    sub.add_argument("--fail-fast", action="store_true", help="stop at the first text that cannot be repaired")
+    sub.add_argument("-q", "--quiet", action="store_true", help="no summary and no progress")
 
     sub = command("check", _check, f"report damage and change nothing{running}", inputs)
     sub.add_argument("--output-format", choices=("text", "jsonl", "sarif", "github"), default="text")
@@ -313,6 +255,14 @@ def _positive(value: str) -> int:
     return int(value)
 
 
+def _count_of_workers(value: str) -> int:
+    if value == "auto":
+        return 0
+    if not value.isascii() or not value.isdigit() or int(value) > 1024:
+        raise argparse.ArgumentTypeError(f"must be a whole number up to 1024, 0 or auto for one a core, not {value!r}")
+    return int(value)
+
+
 def _port(value: str) -> int:
     if not value.isascii() or not value.isdigit() or int(value) > 65535:
         raise argparse.ArgumentTypeError(f"must be a whole number up to 65535, not {value!r}")
@@ -327,6 +277,13 @@ def _part(value: str) -> tuple[int, int]:
 
 
 # --- running the pipeline over files
+
+
+def _outcomes(args: argparse.Namespace, names: Sequence[str]) -> Iterator[Outcome | Failure]:
+    """Every file's outcome, in order."""
+    from .ingest.pool import outcomes
+
+    return outcomes(_job(args), list(names), _workers(args))
 
 
 def _job(args: argparse.Namespace) -> Job:
@@ -363,11 +320,11 @@ def _earlier(args: argparse.Namespace) -> str | None:
     return found if os.path.isfile(found) else None
 
 
-def _inputs(args: argparse.Namespace) -> list[tuple[str, str | None]]:
+def _inputs(args: argparse.Namespace, patterns: Sequence[str] = PATTERNS) -> list[tuple[str, str | None]]:
     """The input files with their folders; their witnesses are found as well, and those without one named on stderr."""
     from .formats.beside import witnesses_of
 
-    found = list(located(args.paths))
+    found = list(located(args.paths, patterns))
     if args.witness:
         args.beside, missing = witnesses_of(found, args.witness)
         for message in missing:
@@ -375,408 +332,36 @@ def _inputs(args: argparse.Namespace) -> list[tuple[str, str | None]]:
     return found
 
 
-def _configured(job: Job) -> tuple[Pipeline, Level]:
-    """The pipeline and level of the arguments, completed by ``[tool.repair]`` of the project."""
-    from .pipeline import Pipeline
-    from .profiles import filters_of, project_settings
-
-    path, project = project_settings(Path(job.start))
-    profile = job.profile or str(project.get("profile", "default"))
-    level: Level = "review" if (job.level or project.get("level")) == "review" else "safe"
-    lexicon = job.lexicon
-    if lexicon is None and "lexicon" in project and path is not None:
-        lexicon = str(path.parent / project["lexicon"])
-    try:
-        filters = filters_of(profile, project)
-    except ValueError as error:
-        if path is None or (job.profile and profile not in project.get("profiles", {})):
-            raise
-        raise InputError(f"{path}: {error}") from None
-    return Pipeline(filters, lexicon=lexicon, resources=job.dictionaries, profile=profile), level
-
-
-_WORKER: tuple[Pipeline, Level, Job] | None = None
-_STORE: Store | None = None
-
-
-def _start_worker(job: Job) -> None:
-    global _STORE, _WORKER
-    pipeline, level = _configured(job)
-    pipeline(_PROBE, level="review")
-    _WORKER = (pipeline, level, job)
-    if job.decisions is not None:
-        from .review.store import Store
-
-        _STORE = Store(job.decisions, create=False)
-
-
-def _work(name: str, data: bytes | None = None) -> Outcome | Failure:
-    """Repair one file; whatever is wrong with that file only comes back as a `Failure`."""
-    assert _WORKER is not None
-    pipeline, level, job = _WORKER
-    label = "<stdin>" if name == STDIN else name
-    try:
-        if data is None:
-            data = read_bytes(name)
-        page = _page(data, label, job.encoding)
-        file = page.plain if page else decode(data, encoding=job.encoding, name=label)
-        others = [_witness(path) for path in job.witnesses.get(name, ())]
-    except InputError as error:
-        return Failure(name, _one_line(error))
-    try:
-        layout = page.layout if page else None
-        result = pipeline(file.text, level=level, layout=layout, witnesses=[text for text, _ in others])
-        witnesses = tuple(witness for _, witness in others)
-        as_page = page is not None and job.as_page
-        result, decided = _decided(result, data if as_page or not page else encode(page.text, file))
-        if page and as_page:
-            return replace(_page_outcome(name, page, data, result, decided), witnesses=witnesses)
-        result, repaired, dropped = _writable(result, file)
-    except Exception as error:
-        return Failure(name, _unrepairable(label, error))
-    outcome = Outcome(name, file, data, repaired, result, dropped, witnesses=witnesses, decided=decided)
-    return _text_outcome(outcome, page) if page else outcome
-
-
-def _decided(result: Result, original: bytes) -> tuple[Result, Decisions]:
-    """`result` as people have decided about this text before, with the statuses of what they decided."""
-    if _STORE is None:
-        return result, {}
-    from .review.decisions import decided, standing
-
-    decisions = standing(_STORE.decisions(hashlib.sha256(original).hexdigest()))
-    if not decisions:
-        return result, {}
-    result, found = decided(result, decisions)
-    return result, {s.correction: (s.status, s.proposed) for s in found if s.status not in ("applied", "proposed")}
-
-
-def _witness(path: str) -> tuple[str, WitnessFile]:
-    """The text of another reading, and what the log says of it. Raises `InputError`."""
-    from .log import WitnessFile
-
-    data = read_bytes(path)
-    page = _page(data, path, None)
-    file = page.plain if page else decode(data, name=path)
-    return file.text, WitnessFile(path, hashlib.sha256(data).hexdigest())
-
-
-def _page(data: bytes, label: str, encoding: str | None) -> OcrFile | None:
-    """The file as OCR output, None for text. Raises `InputError` where its name says that it is no text."""
-    if label != "<stdin>" and not label.lower().endswith(OCR_EXTENSIONS):
-        return None
-    from .formats.ocr import read_ocr, sniffed
-
-    if label != "<stdin>":
-        return read_ocr(data, encoding=encoding, name=label)
-    kind = sniffed(data)
-    if kind is None:
-        return None
-    try:
-        return read_ocr(data, format=kind, encoding=encoding, name=label)
-    except InputError:
-        if kind == "ocr-json":  # text may start with brackets too
-            return None
-        raise
-
-
-def _page_outcome(name: str, page: OcrFile, data: bytes, result: Result, decided: Decisions) -> Outcome:
-    """`result` written into the page; what is about the running text only becomes a suggestion."""
-    from .log import LoggedDocument, entries_of, page_record
-
-    written = page.rewritten(result.corrections)
-    result = result.holding_back(written.kept)
-    splices = {c: page.splices(c) for c in result.suggestions if c.level != "note"} | dict(written.splices)
-    record = page_record(name, page, data, written.data, None if name == STDIN else name)
-    logged = LoggedDocument(record, entries_of(result, splices, decided))
-    return Outcome(name, page.plain, data, written.data, result, 0, len(written.kept), logged, decided=decided)
-
-
-def _text_outcome(outcome: Outcome, page: OcrFile) -> Outcome:
-    """`outcome`, whose original is the running text of a page, with a record that says so."""
-    from .log import LoggedDocument, document_record, entries_of
-
-    path = None if outcome.name == STDIN else outcome.name
-    before = encode(page.text, outcome.file)
-    record = document_record(outcome.name, outcome.file, before, outcome.repaired, path)
-    record = replace(record, format=page.format, source=hashlib.sha256(outcome.original).hexdigest())
-    return replace(
-        outcome, original=before, logged=LoggedDocument(record, entries_of(outcome.result, decided=outcome.decided))
-    )
-
-
-def _unrepairable(label: str, error: Exception) -> str:
-    """Why a text cannot be repaired, on one line; what is wrong with every text is raised on."""
-    if type(error).__module__.startswith("repair.language"):
-        raise error  # a broken model or dictionary: no file would fare better
-    return f"{shown(label)}: cannot be repaired ({type(error).__name__}: {_one_line(error)})"
-
-
-def _writable(result: Result, file: TextFile) -> tuple[Result, bytes, int]:
-    """`result` as far as the file's encoding can hold it, its bytes, and how many corrections had to stay proposals."""
-    try:
-        return result, encode(result.text, file), 0
-    except InputError:
-        pass
-
-    def lone(text: str) -> bool:
-        return any("\ud800" <= ch <= "\udfff" for ch in text)
-
-    def unwritable(c: Correction) -> bool:
-        return not representable(c.after, file)
-
-    def beside_bytes(c: Correction) -> bool:
-        # Bytes kept from a damaged file may make a character with what comes to stand beside them.
-        return lone(result.original[max(0, c.start - 1) : c.end + 1]) or lone(c.after)
-
-    dropped: set[Correction] = set()
-    for reason, test in (
-        (f"{file.encoding} has no code for it", unwritable),
-        ("beside bytes that are no text", beside_bytes),
-        ("the text could not be written", lambda _: True),
-    ):
-        new = {c for c in result.corrections if c not in dropped and test(c)}
-        dropped |= new
-        result = result.holding_back(dict.fromkeys(new, reason))
-        with contextlib.suppress(InputError):
-            return result, encode(result.text, file), len(dropped)
-    raise AssertionError("a text without corrections is written as it was read")
-
-
-def _outcomes(args: argparse.Namespace, names: Sequence[str]) -> Iterator[Outcome | Failure]:
-    """Every file's outcome, in order."""
-    job = _job(args)
-    _start_worker(job)  # with several processes too: a bad option is reported once, and not by every worker
-    workers = min(args.workers, len(names))
-    if workers <= 1:
-        for name in names:
-            yield _work(name)
-        return
-    yield from _parallel(job, names, workers)
-
-
-def _parallel(job: Job, names: Sequence[str], workers: int) -> Iterator[Outcome | Failure]:
-    """As `_outcomes`, by that many processes.
-
-    Each process has one file at a time and a pipe of its own, with nothing shared: no process can hold up
-    another one when it dies, and all of them end when this one does.
-    """
-    from multiprocessing import get_context
-    from multiprocessing.connection import Connection, wait
-
-    context = get_context("spawn")
-    processes = []
-    links: list[Connection] = []
-    busy: dict[Connection, int] = {}  # the number of the file that is being worked on
-    ready: dict[int, Outcome | Failure] = {}  # finished before its turn
-    try:
-        for _ in range(workers):
-            mine, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(job, theirs), daemon=True)
-            with _uninterrupted():
-                process.start()
-                processes.append(process)
-            theirs.close()
-            links.append(mine)
-        idle = list(links)
-        given = 0
-        for number in range(len(names)):
-            while number not in ready:
-                # Not too far ahead, so that results do not pile up behind a long text.
-                while idle and given < min(len(names), number + 8 * workers):
-                    link = idle.pop()
-                    link.send((names[given], _piped(names[given])))
-                    busy[link] = given
-                    given += 1
-                for done in wait(list(busy)):
-                    assert isinstance(done, Connection)
-                    answer = done.recv()
-                    if isinstance(answer, Exception):
-                        raise answer
-                    ready[busy.pop(done)] = answer
-                    idle.append(done)
-            yield ready.pop(number)
-    except (EOFError, ConnectionError):
-        raise InputError("a worker process died (out of memory?); try fewer --workers") from None
-    finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.join()
-
-
-def _serve(job: Job, link: Connection) -> None:
-    """What a worker process does: one file after the other, until the pipe is closed."""
-    try:
-        _start_worker(job)
-        while True:
-            name, data = link.recv()
-            try:
-                link.send(_work(name, data))
-            except ValueError as error:
-                link.send(InputError(_one_line(error)))
-    except (EOFError, ConnectionError):
-        pass
-
-
-def _piped(name: str) -> bytes | None:
-    """The content of what only this process can read: a worker has another stdin, and none of our pipes."""
-    if os.path.isfile(name):
-        return None
-    try:
-        return read_bytes(name)
-    except InputError:
-        return None  # the worker finds the same and says so
-
-
 def _clean(args: argparse.Namespace) -> int:
-    found = _inputs(args)
-    if args.output == STDIN:
-        args.output = None
-    targets = _targets(args, found)
-    names = list(targets)
-    witnesses = [path for paths in getattr(args, "beside", {}).values() for path in paths]
-    for target in targets.values():
-        if target is not None and witnesses:
-            refuse_overwrite(target, witnesses)
-    if args.log:
-        _check_log_path(args.log, targets, witnesses)
-    totals = {"applied": 0, "review": 0, "note": 0, "kept": 0, "decided": 0}
-    failed = 0
+    from .ingest.batch import Order, clean, inputs_of
 
-    def finished() -> Iterator[LoggedDocument]:
-        nonlocal failed
-        for outcome in _outcomes(args, names):
-            try:
-                if isinstance(outcome, Failure):
-                    raise InputError(outcome.message)
-                _deliver(outcome.repaired, targets[outcome.name])
-            except InputError as error:
-                failed += 1
-                _say(f"error: {_one_line(error)}")
-                if len(names) == failed == 1:
-                    raise _Reported from None
-                continue
-            name = shown(outcome.file.name)
-            if outcome.file.lossy_bytes:
-                count = outcome.file.lossy_bytes
-                _say(f"warning: {name}: {count} byte{'s' if count != 1 else ''} of no text, kept as found")
-            if outcome.dropped:
-                codec = outcome.file.encoding
-                _say(f"warning: {name}: {_count(outcome.dropped)} only proposed: {codec} cannot hold the outcome")
-            totals["applied"] += len(outcome.result.corrections)
-            totals["kept"] += outcome.kept
-            totals["decided"] += len(outcome.decided)
-            for c in outcome.result.suggestions:
-                if c not in outcome.decided:
-                    totals["note" if c.level == "note" else "review"] += 1
-            yield outcome.record
-        if failed == len(names):
-            raise _Reported
-
-    try:
-        if args.log:
-            from .log import save_log
-
-            save_log(args.log, finished(), _header(args))
-        else:
-            for _ in finished():
-                pass
-    except _Reported:
-        return EXIT_ERROR
-    if not args.quiet:
-        done = len(names) - failed
-        where = f"{done} file{'s' if done != 1 else ''}"
-        if len(names) == 1:
-            where = shown("<stdin>" if names[0] == STDIN else names[0])
-        rest = f" ({totals['kept']} of them about lines of the running text, see --to)" if totals["kept"] else ""
-        rest += f"; {totals['decided']} as decided before" if totals["decided"] else ""
-        rest += f"; {failed} failed" if failed else ""
-        counts = f"{_count(totals['applied'])} applied, {totals['review']} proposed, {totals['note']} noted"
-        _say(f"{where}: {counts}{rest}")
-    return EXIT_ERROR if failed else EXIT_CLEAN
+    found = inputs_of(_inputs(args, PATTERNS + RECORDS))
+    if not found:
+        raise InputError("nothing to repair: logs of this program are all there is")
+    order = Order(
+        _job(args),
+        found,
+        output=None if args.output == STDIN else args.output,
+        log=args.log,
+        failures=args.failures,
+        column=args.column,
+        workers=_workers(args),
+        as_text=args.to is not None,
+        fail_fast=args.fail_fast,
+        quiet=args.quiet,
+    )
+    return clean(order, _say, _stdout)
 
 
-def _count(corrections: int) -> str:
-    return f"{corrections} correction{'s' if corrections != 1 else ''}"
+def _workers(args: argparse.Namespace) -> int:
+    from .ingest.pool import cores
 
-
-class _Reported(Exception):
-    """All that was to be done has failed, and has been reported; nothing more is to be written."""
-
-
-def _deliver(data: bytes, target: str | None) -> None:
-    if target is None:
-        _stdout().write(data)
-        return
-    folder = os.path.dirname(target)
-    if folder:
-        try:
-            os.makedirs(folder, exist_ok=True)
-        except OSError as error:
-            raise InputError(_one_line(error)) from None
-    write_atomic(target, data)
-
-
-def _check_log_path(log: str, targets: dict[str, str | None], witnesses: Iterable[str] = ()) -> None:
-    if log == STDIN:
-        raise InputError("--log needs the name of a file")
-    refuse_overwrite(log, witnesses)
-    for name, target in targets.items():
-        if same_file(log, name):
-            raise InputError(f"{shown(log)}: the log would overwrite an input")
-        if target is not None and same_file(log, target):
-            raise InputError(f"{shown(log)}: the log and a repaired text would be one file")
-
-
-def _targets(args: argparse.Namespace, found: Sequence[tuple[str, str | None]]) -> dict[str, str | None]:
-    """Input name -> output path (None: stdout). Raises `InputError` where outputs would collide or overwrite inputs."""
-    names = [name for name, _ in found]
-    if args.output is None:
-        if len(names) > 1:
-            raise InputError("several inputs need an output folder (-o DIR)")
-        return dict.fromkeys(names)
-    output: str = args.output
-    is_folder = os.path.isdir(output)
-    if len(found) == 1 and found[0][1] is None and not is_folder and not output.endswith(("/", os.sep)):
-        refuse_overwrite(output, names)
-        parent = os.path.dirname(output)
-        if parent and not os.path.isdir(parent):
-            raise InputError(f"{shown(output)}: no such folder to write to")
-        return {names[0]: output}
-    if os.path.lexists(output) and not is_folder:
-        raise InputError(f"{shown(output)}: not a folder, as several inputs need it")
-    inside = os.path.realpath(output) + os.sep
-    # With several folders each keeps its name, as their files may have the same names.
-    folders = {os.path.normpath(folder): folder for _, folder in found if folder is not None and os.path.isdir(folder)}
-    targets: dict[str, str | None] = {}
-    taken: dict[str, str] = {}
-    for name, folder in found:
-        if folder is None:
-            relative = "stdin.txt" if name == STDIN else os.path.basename(name)
-        else:
-            relative = os.path.relpath(name, folder)
-            # What an earlier run put there is no input.
-            top = os.path.realpath(folder) + os.sep
-            if os.path.realpath(name).startswith(inside) and not top.startswith(inside):
-                continue
-            if len(folders) > 1:
-                relative = os.path.join(os.path.basename(os.path.realpath(folder)), relative)
-        if args.to and relative.lower().endswith(OCR_EXTENSIONS):
-            relative = os.path.splitext(relative)[0] + ".txt"
-        path = os.path.join(output, relative)
-        if path in taken:
-            raise InputError(f"{shown(name)} and {shown(taken[path])} would both be written to {shown(path)}")
-        taken[path] = name
-        targets[name] = path
-    for path in taken:
-        refuse_overwrite(path, targets)
-    if not targets:
-        raise InputError(f"{shown(output)}: holds all the inputs; nothing is left to repair")
-    return targets
+    return int(args.workers) or cores()
 
 
 def _ocr(args: argparse.Namespace) -> int:
+    from .ingest.targets import check_written
+    from .ingest.work import configured, header_of
     from .log import save_log
     from .ocr import chosen, read, repaired, target_of
 
@@ -788,27 +373,21 @@ def _ocr(args: argparse.Namespace) -> int:
     if output:
         refuse_overwrite(output, args.paths)
     if args.log:
-        _check_log_path(args.log, dict.fromkeys(args.paths, output))
+        check_written(args.log, "log", dict.fromkeys(args.paths, output))
     target = target_of(output, args.to)
     engines = chosen(args.engine, _say)
-    pipeline, level = _configured(_job(args))
+    pipeline, level = configured(_job(args))
     done = repaired(read(args.paths, engines, target), pipeline, level, target, args.paths)
-    _deliver(done.data, output)
+    if output:
+        write_atomic(output, done.data)
+    else:
+        _stdout().write(done.data)
     if args.log:
-        save_log(args.log, [done.document], _header(args))
+        save_log(args.log, [done.document], header_of(_job(args)))
     proposed = len(done.result.suggestions)
-    _say(f"{_count(len(done.result.corrections))} applied, {proposed} proposed or noted")
+    applied = len(done.result.corrections)
+    _say(f"{applied} correction{'s' if applied != 1 else ''} applied, {proposed} proposed or noted")
     return EXIT_CLEAN
-
-
-def _header(args: argparse.Namespace) -> LogHeader:
-    from .log import LogHeader, ResourceVersion
-
-    pipeline, level = _configured(_job(args))
-    resources = [ResourceVersion(name, __version__, digest) for name, digest in pipeline.resources.digests().items()]
-    if pipeline.lexicon:
-        resources.append(ResourceVersion("lexicon", "user", pipeline.lexicon.digest))
-    return LogHeader(__version__, pipeline.profile, level, tuple(resources))
 
 
 def _check(args: argparse.Namespace) -> int:
@@ -891,11 +470,14 @@ def _revert(args: argparse.Namespace) -> int:
 
 
 def _rebuild(args: argparse.Namespace, rebuild: Callable[..., bytes], side: str) -> int:
+    from .ingest.records import rebuild as rebuild_records
     from .log import find_document, iter_documents
 
     output = None if args.output == STDIN else args.output
     if output:
         refuse_overwrite(output, [args.text, args.log])
+    if rebuild_records(args.text, args.log, args.id, output, _stdout, back=side == "repaired"):
+        return EXIT_CLEAN
     data = read_bytes(args.text)
     name = args.id or args.text
     document = find_document(iter_documents(args.log), data, name, side=side, log_name=args.log)  # type: ignore[arg-type]
@@ -1065,7 +647,9 @@ def _eval(args: argparse.Namespace) -> int:
             raise InputError(f"--by {shown(name)}: not one of {', '.join(DIMENSIONS)}")
     if args.lines and not args.clean:
         raise InputError("--lines needs --clean")
-    pipeline, level = _configured(_job(args))
+    from .ingest.work import configured
+
+    pipeline, level = configured(_job(args))
     report: dict[str, object] = {"profile": pipeline.profile, "level": level}
     folders = [] if args.clean else [name for name in args.paths if os.path.isdir(name)]
     files = [name for name in args.paths if name not in folders]
@@ -1182,17 +766,10 @@ def _eval_clean(args: argparse.Namespace) -> dict[str, object]:
 
 def _repairing(args: argparse.Namespace) -> Callable[[str, str], Result]:
     """Repairs text by text in this process; the second argument says in messages where a text comes from."""
-    _start_worker(_job(args))
-    assert _WORKER is not None
-    pipeline, level, _ = _WORKER
+    from .ingest.work import repaired_text, start_worker
 
-    def repaired(text: str, where: str) -> Result:
-        try:
-            return pipeline(text, level=level)
-        except Exception as error:
-            raise InputError(_unrepairable(where, error)) from None
-
-    return repaired
+    start_worker(_job(args))
+    return repaired_text
 
 
 def _train(args: argparse.Namespace) -> int:
@@ -1220,7 +797,7 @@ def _train(args: argparse.Namespace) -> int:
             progress=_say,
         )
     except (ImportError, LZMAError, EOFError) as error:
-        raise InputError(f"cannot train: {_flat(str(error))}") from None
+        raise InputError(f"cannot train: {flat(str(error))}") from None
     finally:
         with contextlib.suppress(OSError):  # what an interrupted or failed run would leave behind
             os.unlink(f"{args.output}.partial")
@@ -1258,17 +835,6 @@ def _say(message: str) -> None:
             print(f"repair: {message}", file=sys.stderr, flush=True)
 
 
-def _one_line(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        where = f"{shown(str(error.filename))}: " if error.filename else ""
-        return f"{where}{error.strerror[0].lower()}{error.strerror[1:]}"
-    return _flat(str(error))
-
-
-def _flat(text: str) -> str:
-    return shown(" ".join(text.split()))
-
-
 # --- signals
 
 
@@ -1300,22 +866,6 @@ def _signals() -> Iterator[None]:
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Signals wait here; a process started meanwhile never gets SIGINT, which a terminal sends to all of a group."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    from multiprocessing.resource_tracker import ensure_running
-
-    ensure_running()  # it unblocks SIGINT when it starts
-    old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, old)
 
 
 if __name__ == "__main__":

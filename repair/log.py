@@ -79,6 +79,12 @@ class DocumentRecord:
 
     `format`: the OCR format of a page (a key of `FORMATS`), None for text; its corrections say which bytes they
     change. With `source`, a SHA-256, the document is the running text, in UTF-8, of a page file with that digest.
+
+    A file of records (`RECORD_FORMATS`) has a document without corrections, with the number of its `records` and the
+    `column` of their texts; `length` is that of all of them. The digests are of its bytes, uncompressed, for Parquet of
+    the column's values. After it come the documents of the records in which something was found, with their number
+    (`record`, from 1), their `column` and the digests of their texts in UTF-8; offsets in splices count from the
+    start of the line.
     """
 
     id: str
@@ -92,10 +98,15 @@ class DocumentRecord:
     format: str | None = None
     source: str | None = None
     witnesses: tuple[WitnessFile, ...] = ()
+    records: int | None = None
+    column: str | None = None
+    record: int | None = None
 
     @property
     def spliced(self) -> bool:
         """Whether the file is rebuilt from the splices of its corrections, and not from its text."""
+        if self.format in RECORD_FORMATS:
+            return self.format == "jsonl" and self.record is not None
         return self.format is not None and self.source is None
 
 
@@ -128,6 +139,9 @@ class Log:
     header: LogHeader
     documents: tuple[LoggedDocument, ...]
 
+
+RECORD_FORMATS = ("jsonl", "parquet")
+"""Formats of files that hold many texts."""
 
 LogSource = str | os.PathLike[str] | Iterable[str] | Iterable[bytes]
 """A path, or the lines themselves, in text or UTF-8."""
@@ -215,7 +229,14 @@ def logged_lines(document: LoggedDocument) -> Iterator[str]:
     Confidences and probabilities are rounded to 4 digits. Raises `ValueError` for one that is no number.
     """
     record = document.record
-    yield _line(
+    yield document_line(record, len(document.entries))
+    for entry in document.entries:
+        yield entry_line(record, entry)
+
+
+def document_line(record: DocumentRecord, corrections: int) -> str:
+    """The log's line for a document that has so many corrections, with its line end."""
+    return _line(
         {
             "record": "document",
             "id": _packed(record.id),
@@ -226,15 +247,21 @@ def logged_lines(document: LoggedDocument) -> Iterator[str]:
             "length": record.length,
             "sha256_original": record.sha256_original,
             "sha256_repaired": record.sha256_repaired,
-            "corrections": len(document.entries),
+            "corrections": corrections,
             **({"format": record.format} if record.format else {}),
             **({"source": record.source} if record.source else {}),
             **({"witnesses": [_witness(w) for w in record.witnesses]} if record.witnesses else {}),
+            **({} if record.records is None else {"records": record.records}),
+            **({} if record.column is None else {"column": _packed(record.column)}),
+            **({} if record.record is None else {"record_number": record.record}),
         }
     )
-    for entry in document.entries:
-        splices = {"splices": _readable(entry.splices, record.encoding)} if record.spliced else {}
-        yield _line({"record": "correction", "document": _packed(record.id), **_correction_value(entry), **splices})
+
+
+def entry_line(record: DocumentRecord, entry: LogEntry) -> str:
+    """The log's line for one correction of a document, with its line end."""
+    splices = {"splices": _readable(entry.splices, record.encoding)} if record.spliced else {}
+    return _line({"record": "correction", "document": _packed(record.id), **_correction_value(entry), **splices})
 
 
 def _correction_value(entry: LogEntry) -> dict[str, Any]:
@@ -414,6 +441,11 @@ def find_document(
     return best
 
 
+def entries_in(lines: Iterable[bytes], record: DocumentRecord, *, name: str) -> Iterator[LogEntry]:
+    """The corrections in lines that `entry_line` made for this document. Raises `LogError`."""
+    return (_entry(fields, record) for fields in _records(lines, name))
+
+
 # --- applying and reverting
 
 
@@ -452,10 +484,13 @@ def carried_out(
 ) -> bytes:
     """`data`, the original that the record names, with the corrections that are applied, accepted or edited.
 
-    Raises as `apply_log`, which also looks whether this is what the log names.
+    Of a record `data` is its text in UTF-8. Raises as `apply_log`, which also looks whether this is what the log names.
     """
     name = name or shown(record.path or record.id)
     try:
+        if record.record is not None:
+            text = apply(data.decode("utf-8", "surrogatepass"), _effective(entries))
+            return text.encode("utf-8", "surrogatepass")
         if record.spliced:
             return spliced(data, _splices(entries, record, data))
         file = _decoded(data, record, log_name, name)
@@ -690,12 +725,15 @@ def _document(fields: _Fields) -> tuple[DocumentRecord, int]:
         length=fields.whole("length"),
         sha256_original=fields.digest("sha256_original"),
         sha256_repaired=fields.digest("sha256_repaired"),
-        format=fields.choice("format", tuple(FORMATS)) if "format" in fields.value else None,
+        format=fields.choice("format", (*FORMATS, *RECORD_FORMATS)) if "format" in fields.value else None,
         source=fields.digest("source") if "source" in fields.value else None,
         witnesses=tuple(
             WitnessFile(part.text("path"), part.digest("sha256"))
             for part in (fields.parts("witnesses") if "witnesses" in fields.value else ())
         ),
+        records=fields.whole("records") if "records" in fields.value else None,
+        column=fields.text("column") if "column" in fields.value else None,
+        record=fields.whole("record_number", 1) if "record_number" in fields.value else None,
     )
     return record, fields.whole("corrections")
 

@@ -75,10 +75,9 @@ class Here:
         return path
 
     def files(self) -> dict[str, bytes | None]:
-        """Everything in the folder, with the content of files."""
-        return {
-            str(p.relative_to(self.folder)): p.read_bytes() if p.is_file() else None for p in self.folder.rglob("*")
-        }
+        """Everything in the folder but journals of batches, with the content of files."""
+        found = [p for p in self.folder.rglob("*") if ".repair" not in p.parts]
+        return {str(p.relative_to(self.folder)): p.read_bytes() if p.is_file() else None for p in found}
 
     def refused(self, *arguments: str | Path, given: bytes = b"") -> str:
         """The one line with which `arguments` are refused; nothing else may happen."""
@@ -137,8 +136,8 @@ def test_folder_is_mirrored(here: Here) -> None:
     out = {name for name, data in here.files().items() if name.startswith("out/") and data is not None}
     assert out == {"out/1.txt", "out/e/2.md", "out/e/1.txt"}
     # An output folder inside the input folder is none of the input the next time.
-    for _ in range(2):
-        assert here("clean", "d", "-o", "d/out").err.startswith("repair: 3 files: 6 corrections")
+    assert here("clean", "d", "-o", "d/out").err.startswith("repair: 3 files, 102 characters: 6 corrections")
+    assert here("clean", "d", "-o", "d/out").err.startswith("repair: nothing to do; 3 files, 102")
     # With several folders each keeps its name.
     assert here("clean", "d/e", "d/out", "-o", "both").status == 0
     assert {"both/e/1.txt", "both/out/1.txt"} <= here.files().keys()
@@ -179,12 +178,13 @@ def test_two_workers_do_what_one_does(here: Here) -> None:
     here.write("d/e/x.txt", b"PK\3\4\0\0\0")
     one = here("clean", "d", "-o", "one", "--log", "log1")
     two = run("clean", "d", "-o", "two", "--log", "log2", "--workers", "2", cwd=here.folder)
-    assert (one.status, one.out, one.err) == (two.returncode, two.stdout, two.stderr.decode())
+    assert (one.status, one.out) == (two.returncode, two.stdout) == (1, b"")
+    assert one.err == two.stderr.decode().replace("two/", "one/")
     files = here.files()
     assert files["log1"] == files["log2"]
     made = {name[4:]: data for name, data in files.items() if name.startswith("one/")}
     assert made == {name[4:]: data for name, data in files.items() if name.startswith("two/")}
-    assert len(made) == 11
+    assert len(made) == 12
     check = run("check", "d", "--workers", "2", cwd=here.folder)
     again = here("check", "d")
     assert (check.returncode, check.stdout, check.stderr.decode()) == again
@@ -199,7 +199,7 @@ def test_pipes_reach_the_workers(here: Here) -> None:
         (here.folder / "pipe").write_bytes(DAMAGED.encode())
         process.communicate(DAMAGED.encode(), timeout=60)
     assert process.returncode == 0
-    assert {p.name: p.read_text() for p in (here.folder / "out").iterdir()} == {
+    assert {p.name: p.read_text() for p in (here.folder / "out").glob("[!.]*")} == {
         "a.txt": CLEAN, "pipe": REPAIRED, "stdin.txt": REPAIRED
     }
 
@@ -331,11 +331,15 @@ def test_bad_file_among_good_ones(here: Here) -> None:
         here.write(name, DAMAGED)
     here.write("d/2.txt", b"\x7fELF\0\0\1\2")
     ran = here("clean", "d", "-o", "out", "--log", "log")
-    assert ran.status == 2
-    first, second, end = ran.err.split("\n")
+    assert ran.status == 1
+    first, second, *rest = ran.err.splitlines()
     assert re.fullmatch(r"repair: error: d/2\.txt: looks like a binary file .*", first)
-    assert (second, end) == ("repair: 2 files: 4 corrections applied, 0 proposed, 0 noted; 1 failed", "")
-    assert sorted(p.name for p in (here.folder / "out").iterdir()) == ["1.txt", "3.txt"]
+    counts = "4 corrections applied, 0 proposed, 0 noted; 1 failed, see out/failures.jsonl"
+    assert second == f"repair: 2 files, 68 characters: {counts}"
+    assert rest == ["repair:   broken-join  2 applied safe", "repair:   stray-word   2 applied safe"]
+    assert sorted(p.name for p in (here.folder / "out").iterdir()) == [".repair", "1.txt", "3.txt", "failures.jsonl"]
+    (row,) = (json.loads(line) for line in (here.folder / "out" / "failures.jsonl").read_text("utf-8").splitlines())
+    assert row["document"] == "d/2.txt" and f"repair: error: {row['reason']}" == first
     rows = [json.loads(line) for line in (here.folder / "log").read_text("utf-8").splitlines()]
     assert [row["id"] for row in rows if row["record"] == "document"] == ["d/1.txt", "d/3.txt"]
     assert here("revert", "out/3.txt", "--log", "log").out.decode() == DAMAGED
@@ -354,9 +358,9 @@ def test_nothing_but_bad_files(here: Here) -> None:
         here.write(f"d/{name}", b"\0\1\2")
     before = here.files()
     ran = here("clean", "d", "-o", "out", "--log", "log")
-    assert ran.status == 2
-    assert ran.err.count("\n") == ran.err.count("repair: error: d/") == 2
-    assert here.files() == before
+    assert ran.status == 1
+    assert ran.err.count("\n") - 1 == ran.err.count("repair: error: d/") == 2
+    assert here.files().keys() - before.keys() == {"out", "out/failures.jsonl"}
 
 
 @pytest.mark.parametrize(
@@ -388,8 +392,8 @@ def test_nothing_but_bad_files(here: Here) -> None:
         ("clean a.txt --log -", "needs the name of a file"),
         ("clean a.txt --level high", "invalid choice: 'high'"),
         ("clean a.txt --profile nope", "no profile called 'nope'"),
-        ("clean a.txt --workers 0", "whole number from 1"),
-        ("clean a.txt --workers two", "whole number from 1"),
+        ("clean a.txt --workers -1", "whole number up to 1024"),
+        ("clean a.txt --workers two", "whole number up to 1024"),
         ("clean a.txt --nope", "--nope"),
         ("clean a.txt --lexicon nope", "no such lexicon folder"),
         ("clean a.txt --lexicon empty", "holds none of"),
@@ -757,7 +761,7 @@ def test_interruption(workers: str, number: int, status: int, here: Here) -> Non
     assert process.returncode == status
     assert (out, err) == (b"", b"repair: interrupted\n" if number == signal.SIGINT else b"")
     assert [name for name in here.files() if not name.startswith(("d", "out"))] == []
-    assert list(here.folder.rglob(".repair*")) == []
+    assert list(here.folder.rglob(".repair-*")) == []
     done = list(here.folder.glob("out/*.txt"))
     assert 0 < len(done) < 400
     assert {path.read_bytes() for path in done} == {here("clean", "d/000.txt").out}  # whole ones

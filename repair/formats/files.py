@@ -22,6 +22,17 @@ OCR_EXTENSIONS = (".hocr", ".xml", ".html", ".htm", ".xhtml", ".json")
 STDIN = "-"
 _BLOCK = 1 << 18  # bytes
 
+RECORDS: tuple[str, ...] = (
+    "*.jsonl",
+    "*.ndjson",
+    "*.jsonl.gz",
+    "*.ndjson.gz",
+    "*.jsonl.zst",
+    "*.ndjson.zst",
+    "*.parquet",
+)
+"""Files of records that are taken from a folder by their names."""
+
 StrPath = str | os.PathLike[str]
 
 
@@ -38,10 +49,10 @@ def read_bytes(path: StrPath) -> bytes:
     except InputError:
         raise
     except (OSError, ValueError) as error:
-        raise _failure("<stdin>" if name == STDIN else name, error) from None
+        raise failure("<stdin>" if name == STDIN else name, error) from None
 
 
-def write_atomic(path: StrPath, data: bytes | Iterable[bytes]) -> None:
+def write_atomic(path: StrPath, data: bytes | Iterable[bytes], *, aside: StrPath | None = None) -> None:
     """Write a file so that it holds either all of `data` or what it held before.
 
     The data (one piece or several) goes to a temporary file beside it, which is flushed to disk and
@@ -49,7 +60,7 @@ def write_atomic(path: StrPath, data: bytes | Iterable[bytes]) -> None:
     where the user may; a symbolic link stays and its target is replaced; a hard link is cut. What is
     no regular file (a pipe, ``/dev/stdout``) is written to directly. Raises `InputError`: a directory,
     a missing folder, no permission (also for an existing read-only file), a full disk. What the
-    iterable itself raises passes through.
+    iterable itself raises passes through. `aside`: the folder of the temporary file, on the same file system.
     """
     name = os.fspath(path)
     pieces = (data,) if isinstance(data, bytes) else data
@@ -58,23 +69,23 @@ def write_atomic(path: StrPath, data: bytes | Iterable[bytes]) -> None:
     except FileNotFoundError:
         old = None
     except (OSError, ValueError) as error:
-        raise _failure(name, error) from None
+        raise failure(name, error) from None
     if old and stat.S_ISDIR(old.st_mode):
-        raise _failure(name, IsADirectoryError())
+        raise failure(name, IsADirectoryError())
     if old and not os.access(name, os.W_OK):
-        raise _failure(name, PermissionError())
+        raise failure(name, PermissionError())
     if old and not stat.S_ISREG(old.st_mode):
         _write_into(name, pieces)
         return
     # Beside the target of a link: a rename must not cross file systems, and the link is to stay.
     target = os.path.realpath(name)
     folder = os.path.dirname(target)
-    beside = os.path.join(folder, f".repair-{secrets.token_hex(8)}.tmp")
+    beside = os.path.join(aside or folder, f".repair-{secrets.token_hex(8)}.tmp")
     try:
         # O_EXCL, so that nothing planted under this name is written to; 0o666 leaves the mode to the umask.
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     except OSError as error:
-        raise _failure(name, error) from None
+        raise failure(name, error) from None
     try:
         try:
             for block in _blocks(pieces):
@@ -163,9 +174,9 @@ def _exists(name: str) -> bool:
     except FileNotFoundError:
         if glob.has_magic(name):
             return False
-        raise _failure(name, FileNotFoundError()) from None
+        raise failure(name, FileNotFoundError()) from None
     except (OSError, ValueError) as error:
-        raise _failure(name, error) from None
+        raise failure(name, error) from None
     return True
 
 
@@ -192,6 +203,7 @@ def _files_of(name: str, patterns: Sequence[str], given: frozenset[str]) -> Iter
 def _walk(root: str, patterns: Sequence[str], given: frozenset[str]) -> Iterator[str]:
     """Matching files below `root`, sorted by path, less what is `given` by itself."""
     lowered = [pattern.lower() for pattern in patterns]
+    ocr = set(PATTERNS) <= set(patterns)
     top = os.path.realpath(root)
     linked: set[str] = set()  # targets of links followed so far
     stack: list[Iterator[os.DirEntry[str]]] = [_entries(root)]
@@ -215,7 +227,7 @@ def _walk(root: str, patterns: Sequence[str], given: frozenset[str]) -> Iterator
             elif entry.is_file():  # no pipes, sockets or broken links
                 name = entry.name.lower()
                 named = any(fnmatchcase(name, pattern) for pattern in lowered)
-                if named or (patterns is PATTERNS and _is_ocr(entry.path)):
+                if named or (ocr and _is_ocr(entry.path)):
                     # realpath costs a system call for each part of the path: only where it can matter.
                     if len(given) > 1 and os.path.realpath(entry.path) in given:
                         continue
@@ -223,7 +235,7 @@ def _walk(root: str, patterns: Sequence[str], given: frozenset[str]) -> Iterator
         except OSError as error:
             if error.errno == errno.ELOOP:  # a link to itself
                 continue
-            raise _failure(entry.path, error) from None
+            raise failure(entry.path, error) from None
 
 
 def _is_ocr(path: str) -> bool:
@@ -241,7 +253,7 @@ def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
         with os.scandir(folder) as entries:
             return iter(sorted(entries, key=lambda entry: entry.name))
     except OSError as error:
-        raise _failure(folder, error) from None
+        raise failure(folder, error) from None
 
 
 def _within(path: str, folder: str) -> bool:
@@ -252,7 +264,7 @@ def _write_into(name: str, pieces: Iterable[bytes]) -> None:
     try:
         handle = os.open(name, os.O_WRONLY | os.O_TRUNC | getattr(os, "O_BINARY", 0))
     except OSError as error:
-        raise _failure(name, error) from None
+        raise failure(name, error) from None
     try:
         for block in _blocks(pieces):
             _write_all(handle, block, name)
@@ -280,7 +292,7 @@ def _write_all(handle: int, block: bytes, name: str) -> None:
         while view:
             view = view[os.write(handle, view) :]
     except OSError as error:
-        raise _failure(name, error) from None
+        raise failure(name, error) from None
 
 
 def _guarded(name: str, call: Callable[..., object], *arguments: object) -> None:
@@ -288,7 +300,7 @@ def _guarded(name: str, call: Callable[..., object], *arguments: object) -> None
     try:
         call(*arguments)
     except OSError as error:
-        raise _failure(name, error) from None
+        raise failure(name, error) from None
 
 
 def _keep_attributes(handle: int, old: os.stat_result) -> None:
@@ -311,7 +323,25 @@ def _sync_folder(folder: str) -> None:
             os.close(handle)
 
 
-def _failure(name: str, error: OSError | ValueError) -> InputError:
+class DiskFull(InputError):
+    """There is no room for what is to be written; nothing else would fit either."""
+
+
+def one_line(error: BaseException) -> str:
+    """What is wrong, on one line."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{shown(str(error.filename))}: " if error.filename else ""
+        return f"{where}{error.strerror[0].lower()}{error.strerror[1:]}"
+    return flat(str(error))
+
+
+def flat(text: str) -> str:
+    """`text` on one line that every terminal can show."""
+    return shown(" ".join(text.split()))
+
+
+def failure(name: str, error: OSError | ValueError) -> InputError:
+    """`error` as an `InputError` that names the file."""
     code = error.errno if isinstance(error, OSError) else None
     if isinstance(error, FileNotFoundError):
         what = "no such file or folder"
@@ -321,8 +351,8 @@ def _failure(name: str, error: OSError | ValueError) -> InputError:
         what = "a part of this path is not a folder"
     elif isinstance(error, PermissionError):
         what = "permission denied"
-    elif code == errno.ENOSPC:
-        what = "no space left on the disk"
+    elif code in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        return DiskFull(f"{shown(name)}: no space left on the disk")
     elif isinstance(error, OSError) and error.strerror:
         what = error.strerror[0].lower() + error.strerror[1:]
     else:

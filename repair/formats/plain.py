@@ -159,7 +159,7 @@ def decode_as(data: bytes, encoding: str, *, bom: bool = False, name: str = "<st
     surrogate escapes, however many. Raises `InputError` where that cannot be undone exactly.
     """
     codec = _codec(encoding, name)
-    mark = _mark(codec) if bom else b""
+    mark = byte_order_mark(codec) if bom else b""
     if not data.startswith(mark):
         raise InputError(f"{shown(name)}: does not start with the byte order mark of {codec}")
     body = data[len(mark) :]
@@ -204,7 +204,7 @@ def encode(text: str, like: TextFile) -> bytes:
         raise InputError(f"{shown(like.name)}: {like.encoding} has no code for {_named(character)}, {place}") from None
     except UnicodeError as error:
         raise InputError(f"{shown(like.name)}: cannot be written as {like.encoding}: {error}") from None
-    data = (_mark(like.encoding) if like.bom else b"") + body
+    data = (byte_order_mark(like.encoding) if like.bom else b"") + body
     if text != like.text:
         again = decode_as(data, like.encoding, bom=like.bom, name=like.name).text
         if again != text:
@@ -240,7 +240,7 @@ def _decode_named(data: bytes, encoding: str, name: str) -> TextFile:
     if plain in ("big5", "big5-tw", "csbig5"):
         return _big5(data, name)
     codec = _codec(encoding, name)
-    mark = _mark(codec)
+    mark = byte_order_mark(codec)
     found = decode_as(data, codec, bom=bool(mark) and data.startswith(mark), name=name)
     if found.lossy_bytes and not _few(found.lossy_bytes, len(data)):
         raise _bad_byte(data, codec, name)
@@ -479,7 +479,8 @@ def _codec(encoding: str, name: str) -> str:
     return codec
 
 
-def _mark(codec: str) -> bytes:
+def byte_order_mark(codec: str) -> bytes:
+    """The mark that a file in this encoding may start with, empty where there is none."""
     return next((mark for mark, of in _BOMS if of == codec), b"")
 
 

@@ -93,7 +93,8 @@ class ReviewDocument:
 
     @property
     def name(self) -> str:
-        return self.logged.record.path or self.logged.record.id
+        record = self.logged.record
+        return record.id if record.record is not None else record.path or record.id
 
     @property
     def key(self) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+from array import array
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -17,10 +19,14 @@ from threading import Lock
 
 import numpy as np
 
-from repair.formats.ocr import OcrFile, read_ocr
+from repair.formats.jsonl import RecordError, TextField, field_of, lines
+from repair.formats.ocr import OcrFile, read_ocr, unspliced
+from repair.formats.parquet import BATCH, Table
 from repair.formats.plain import InputError, decode_as
+from repair.formats.streams import COMPRESSED, blocks
 from repair.layout import Box, Layout, PageLine
-from repair.log import LoggedDocument, revert_log
+from repair.log import EFFECTIVE, LoggedDocument, revert_log
+from repair.text import revert
 
 from .store import in_use
 
@@ -36,14 +42,15 @@ MOST = 2000
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A document's original text and bytes, and for a page its layout. `page`: the file of an OCR engine itself, where
-    the corrections are about that. `folder`: where the file lies, from which its scans are named."""
+    """A document's original text and bytes, and for a page its layout. `page`: the file of an OCR engine itself, or the
+    line of JSON, where the corrections are about that. `folder`: where the file lies, from which
+    its scans are named."""
 
     text: str
     data: bytes
     folder: Path
     layout: Layout | None = None
-    page: OcrFile | None = None
+    page: OcrFile | TextField | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,7 @@ class Sources:
         self._size = 0
         self._paths: dict[tuple[str, str], Path | None] = {}
         self._digests: dict[str, list[Path]] | None = None
+        self._lines: tuple[tuple[Path, int], array[int]] | None = None  # where the lines of a file start
 
     def source(self, document: LoggedDocument) -> Source | None:
         """The original of a logged document, None where no file has it."""
@@ -144,6 +152,8 @@ class Sources:
     def _read(self, path: Path, document: LoggedDocument) -> Source | None:
         record = document.record
         try:
+            if record.record is not None:
+                return self._read_record(path, document, record.record)
             data = path.read_bytes()
             digest = hashlib.sha256(data).hexdigest()
             if digest == record.source:
@@ -163,6 +173,48 @@ class Sources:
         except (OSError, InputError):
             return None
 
+    def _read_record(self, path: Path, document: LoggedDocument, number: int) -> Source | None:
+        """A text in a file of records, original or repaired."""
+        record, column = document.record, document.record.column or ""
+        wanted = record.sha256_original
+        page = None
+        try:
+            if record.format == "jsonl":
+                line = self._line(path, number)
+                page = field_of(line, column, first=number == 1)
+                if page is None or _sha256(page.text) != wanted:
+                    splices = [s for e in document.entries if e.status in EFFECTIVE for s in e.splices]
+                    page = field_of(unspliced(line, splices), column, first=number == 1)
+                text = page.text if page else ""
+            else:
+                text = _value(path, column, number)
+                if _sha256(text) != wanted:
+                    text = revert(text, [e.correction for e in document.entries if e.status in EFFECTIVE])
+        except (RecordError, ValueError, LookupError):
+            return None
+        data = text.encode("utf-8", "surrogatepass")
+        return Source(text, data, path.parent, page=page) if _sha256(text) == wanted else None
+
+    def _line(self, path: Path, number: int) -> bytes:
+        """A line of a file of JSON lines. Raises `LookupError` where there is none."""
+        if path.name.lower().endswith(COMPRESSED):
+            for count, line in enumerate((item for item in lines(blocks(path)) if not _inner(item)), 1):
+                if count == number and isinstance(line, bytes):
+                    return line
+            raise LookupError
+        key = path, path.stat().st_mtime_ns
+        if self._lines is None or self._lines[0] != key:
+            starts = array("Q", [0])
+            at = 0
+            for block in blocks(path):
+                starts.extend(at + match.end() for match in _NEWLINE.finditer(block))
+                at += len(block)
+            self._lines = key, starts
+        starts = self._lines[1]
+        with open(path, "rb") as file:
+            file.seek(starts[number - 1])
+            return file.readline(LARGEST)
+
     def scan(self, source: Source, start: int, end: int) -> ScanPlace | None:
         """Where ``source.text[start:end]`` stands on a scan; None without boxes or without the picture."""
         layout = source.layout
@@ -177,6 +229,26 @@ class Sources:
         for path in self.inside(page.image, source.folder):
             return ScanPlace(path, frame, page.width, page.height, box)
         return None
+
+
+_NEWLINE = re.compile(rb"\n")
+
+
+def _inner(item: object) -> bool:
+    """Whether this goes on with a line that is too long to be looked at."""
+    return not isinstance(item, bytes) and not getattr(item, "first", False)
+
+
+def _value(path: Path, column: str, number: int) -> str:
+    with Table(str(path)) as table:
+        for count, texts in enumerate(table.texts(column)):
+            if number <= (count + 1) * BATCH:
+                return texts[number - 1 - count * BATCH] or ""
+    raise LookupError
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def line_at(layout: Layout, position: int) -> PageLine | None:
