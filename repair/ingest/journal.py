@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from repair.formats.files import DiskFull
 from repair.formats.plain import InputError, shown
+from repair.formats.sqlite import transaction
 
 from .work import Piece, Tally
 
@@ -142,7 +143,7 @@ class Journal:
 
     def forget(self, name: str) -> None:
         """Everything about a file."""
-        with self._errors(), self._transaction():
+        with self._errors(), transaction(self._base):
             self._base.execute("DELETE FROM piece WHERE name = ?", (os.fsencode(name),))
             self._base.execute("DELETE FROM file WHERE name = ?", (os.fsencode(name),))
 
@@ -151,7 +152,7 @@ class Journal:
         failures = "\0".join(part for pair in piece.failures for part in pair).encode("utf-8", "surrogatepass")
         row = (os.fsencode(name), number, piece.decisions, piece.entries, piece.tally.written(), failures,
                zlib.compress(piece.log, 1))  # fmt: skip
-        with self._errors(), self._transaction():
+        with self._errors(), transaction(self._base):
             self._base.execute("INSERT OR REPLACE INTO piece VALUES (?, ?, ?, ?, ?, ?, ?)", row)
             if entry is not None:
                 self.put_file(entry)
@@ -201,16 +202,6 @@ class Journal:
     def set_state(self, name: str, value: str) -> None:
         with self._errors():
             self._base.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, value))
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._base.execute("BEGIN")
-        try:
-            yield
-        except BaseException:
-            self._base.execute("ROLLBACK")
-            raise
-        self._base.execute("COMMIT")
 
     def _sync(self) -> None:
         """Make it last through a power cut, now and then: a row that is lost is only work to be done again."""

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from repair.formats.plain import InputError, shown
+from repair.formats.sqlite import transaction
 
 from .decisions import VERDICTS, Decision
 
@@ -164,13 +165,8 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._base.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(self._base, writing=True):
             yield
-        except BaseException:
-            self._base.execute("ROLLBACK")
-            raise
-        self._base.execute("COMMIT")
         self._changes += 1
 
     @contextmanager
