@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 @contextmanager
 def transaction(base: sqlite3.Connection, *, writing: bool = False) -> Iterator[None]:
-    """All that is done inside, or nothing; `base` must be in autocommit mode. `writing`: wait for others that write now,
-    and not in the middle."""
+    """All that is done inside, or nothing; `base` must be in autocommit mode. `writing`: wait for others that write at
+    the start, and not in the middle."""
     base.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
     try:
         yield
