@@ -233,7 +233,7 @@ def test_missing_dictionaries_are_no_failure_of_a_record(monkeypatch: pytest.Mon
     def missing(*_: object, **__: object) -> None:
         raise ResourceError("zh.ngram: missing dictionary file")
 
-    monkeypatch.setattr("repair.pipeline.Pipeline.__call__", missing)
+    monkeypatch.setattr("repair.pipeline.Pipeline._run", missing)
     with pytest.raises(ResourceError):
         Repairer(errors="keep")({"text": [BAD]})
 

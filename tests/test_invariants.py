@@ -68,6 +68,13 @@ def test_without_notes_the_repairs_are_the_same(everything: Pipeline, level: str
     assert set(without.suggestions) <= set(with_notes.suggestions)
 
 
+@pytest.mark.parametrize("level", LEVELS)
+@given(many=st.lists(texts, max_size=6))
+@example(many=[*PIECES, "".join(PIECES), ""])
+def test_many_together_are_as_each_by_itself(everything: Pipeline, level: str, many: list[str]) -> None:
+    assert list(everything.each(many, level=level)) == [everything(text, level=level) for text in many]
+
+
 @given(text=texts)
 def test_typography_keeps_the_promises(everything: Pipeline, text: str) -> None:
     result = everything(text, level="review")
