@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 from data import pages, part
+from svg import curves
 
 from repair import Correction, Lexicon, Pipeline
 from repair.evaluate import Comparison, PageFigures, solid
@@ -290,35 +291,13 @@ def _misread(ch: str, near: object, rng: random.Random) -> str:
     return rng.choices(*map(list, zip(*choices, strict=True)))[0] if choices else ch  # type: ignore[arg-type]
 
 
-def plot(curves: dict[str, list[Stage]], path: Path) -> None:
+def plot(found: dict[str, list[Stage]], path: Path) -> None:
     """A plain SVG of decisions a page by pages learnt from."""
-    width, height, left, bottom = 560, 320, 60, 40
-    most_x = max(STAGES)
-    most_y = 1.05 * max(stage.waiting / stage.safe.pages for stages in curves.values() for stage in stages)
-    out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">',
-        "<style>text{font:12px sans-serif;fill:#59636e}path,circle{stroke-width:1.5;fill:none}</style>",
-        f'<path stroke="#59636e" d="M{left} 10V{height - bottom}H{width - 10}"/>',
-        f'<text x="{width / 2 - 60}" y="{height - 6}">pages learnt from</text>',
-        f'<text x="14" y="{height / 2 + 50}" transform="rotate(-90 14 {height / 2 + 50})">decisions a page</text>',
-    ]
-
-    def at(x: float, y: float) -> tuple[float, float]:
-        return left + x / most_x * (width - left - 90), height - bottom - y / most_y * (height - bottom - 20)
-
-    for stage in STAGES:
-        x, _ = at(stage, 0)
-        out.append(f'<text x="{x - 8:.0f}" y="{height - bottom + 16}">{stage}</text>')
-    for k in range(int(most_y) + 1):
-        _, y = at(0, k)
-        out.append(f'<text x="{left - 20}" y="{y + 4:.0f}">{k}</text>')
-    for (name, stages), colour in zip(curves.items(), ("#0969da", "#1a7f37", "#cf222e", "#8250df"), strict=False):
-        places = [at(stage.learnt, stage.waiting / stage.safe.pages) for stage in stages]
-        out.append(f'<path stroke="{colour}" d="M' + "L".join(f"{x:.1f} {y:.1f}" for x, y in places) + '"/>')
-        out += [f'<circle stroke="{colour}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in places]
-        x, y = places[-1]
-        out.append(f'<text x="{x + 8:.0f}" y="{y + 4:.0f}" style="fill:{colour}">{name}</text>')
-    path.write_text("\n".join([*out, "</svg>"]) + "\n", encoding="utf-8")
+    rows = {
+        name: [(stage.learnt, stage.waiting / stage.safe.pages) for stage in stages] for name, stages in found.items()
+    }
+    most = max(y for points in rows.values() for _, y in points)
+    curves(path, rows, "pages learnt from", "decisions a page", STAGES, range(int(most) + 1))
 
 
 def main() -> None:

@@ -15,6 +15,8 @@ import sys
 import time
 from pathlib import Path
 
+from svg import curves
+
 import repair
 
 
@@ -80,33 +82,11 @@ def linear(text: str, sizes: list[int]) -> list[tuple[int, float]]:
 
 def plot(rows: dict[str, list[tuple[int, float]]], path: Path) -> None:
     """A plain SVG of seconds by megabytes."""
-    width, height, left, bottom = 560, 320, 60, 40
-    most_x = max(x for r in rows.values() for x, _ in r) / 1e6
-    most_y = max(y for r in rows.values() for _, y in r)
-    out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">',
-        "<style>text{font:12px sans-serif;fill:#59636e}path,circle{stroke-width:1.5;fill:none}</style>",
-        f'<path stroke="#59636e" d="M{left} 10V{height - bottom}H{width - 10}"/>',
-        f'<text x="{width / 2}" y="{height - 6}">length of the line, MB</text>',
-        f'<text x="14" y="{height / 2}" transform="rotate(-90 14 {height / 2})">processor seconds</text>',
-    ]
-
-    def at(x: float, y: float) -> tuple[float, float]:
-        return left + x / most_x * (width - left - 20), height - bottom - y / most_y * (height - bottom - 20)
-
-    for k in range(6):
-        x, _ = at(most_x * k / 5, 0)
-        _, y = at(0, most_y * k / 5)
-        out.append(f'<text x="{x - 8:.0f}" y="{height - bottom + 16}">{most_x * k / 5:.0f}</text>')
-        out.append(f'<text x="{left - 34}" y="{y + 4:.0f}">{most_y * k / 5:.0f}</text>')
-    for (name, points), colour in zip(rows.items(), ("#0969da", "#cf222e"), strict=False):
-        places = [at(x / 1e6, y) for x, y in points]
-        out.append(f'<path stroke="{colour}" d="M' + "L".join(f"{x:.1f} {y:.1f}" for x, y in places) + '"/>')
-        out += [f'<circle stroke="{colour}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in places]
-        out.append(
-            f'<text x="{places[-1][0] - 120:.0f}" y="{places[-1][1] - 8:.0f}" style="fill:{colour}">{name}</text>'
-        )
-    path.write_text("\n".join([*out, "</svg>"]) + "\n", encoding="utf-8")
+    megabytes = {name: [(x / 1e6, y) for x, y in points] for name, points in rows.items()}
+    most_x = max(x for points in megabytes.values() for x, _ in points)
+    most_y = max(y for points in megabytes.values() for _, y in points)
+    ticks = [[most * k / 5 for k in range(6)] for most in (most_x, most_y)]
+    curves(path, megabytes, "length of the line, MB", "processor seconds", *ticks)
 
 
 def main() -> None:

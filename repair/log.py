@@ -127,6 +127,11 @@ class LogEntry:
     splices: tuple[Splice, ...] = ()
     proposed: str | None = None
 
+    @property
+    def as_proposed(self) -> Correction:
+        """The correction before a person changed it."""
+        return self.correction if self.proposed is None else replace(self.correction, after=self.proposed)
+
 
 @dataclass(frozen=True, slots=True)
 class LoggedDocument:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import repair
 
 from .forms import Batch, Kind, column_like, is_column, is_null, values_of
+from .together import together
 
 if TYPE_CHECKING:
     from repair.language.lexicon import Lexicon
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from repair.text import Result
 
 Errors = Literal["raise", "keep"]
+_NONE: Mapping[str, Result] = {}
 
 
 class Failure(ValueError):
@@ -183,26 +185,16 @@ class Repairer:
         readings = [None] * len(texts) if witnesses is None else witnesses
         if len(readings) != len(texts):
             raise ValueError(f"{len(texts)} texts and {len(readings)} witnesses")
-        results = [None] * len(texts) if witnesses is not None else self._together(texts)
+        results: dict[str, Result] = {}
+        if witnesses is None:
+            strings = (str(text) for text in texts if isinstance(text, str))
+            results = together(self._pipeline, strings, level=self.level, notes=self.proposals)
         return [
-            self._outcome(text, reading, f"record {number} of the batch", result)
-            for number, (text, reading, result) in enumerate(zip(texts, readings, results, strict=True))
+            self._outcome(text, reading, f"record {number} of the batch", results)
+            for number, (text, reading) in enumerate(zip(texts, readings, strict=True))
         ]
 
-    def _together(self, texts: list[Any]) -> list[Result | None]:
-        """The results of a whole batch, which is faster; None for all where one fails: then each is done by itself."""
-        out: list[Result | None] = [None] * len(texts)
-        at = [k for k, text in enumerate(texts) if isinstance(text, str)]
-        try:
-            given = [str(texts[k]) for k in at]
-            found = list(self._pipeline.each(given, level=self.level, notes=self.proposals))
-        except Exception:
-            return out
-        for k, result in zip(at, found, strict=True):
-            out[k] = result
-        return out
-
-    def _outcome(self, text: Any, witnesses: Any, place: str, result: Result | None = None) -> Outcome:
+    def _outcome(self, text: Any, witnesses: Any, place: str, known: Mapping[str, Result] = _NONE) -> Outcome:
         from repair.language.resources import ResourceError
         from repair.log import entries_line, entries_of
 
@@ -212,6 +204,7 @@ class Repairer:
         try:
             if not isinstance(text, str):
                 raise TypeError(f"text must be str, not {type(text).__name__}")
+            result = known.get(text)
             if result is None:
                 readings = _readings(witnesses)
                 result = pipeline(str(text), level=self.level, witnesses=readings, notes=self.proposals)

@@ -16,6 +16,8 @@ from repair import __version__
 from repair.formats.files import OCR_EXTENSIONS, STDIN, one_line, read_bytes
 from repair.formats.plain import InputError, TextFile, decode, encode, newline_style, representable, shown
 
+from .together import together
+
 if TYPE_CHECKING:
     from repair.formats.chunks import Chunk, Large
     from repair.formats.ocr import OcrFile
@@ -486,14 +488,10 @@ def _record_text(text: str, result: Result | None) -> tuple[Result, Decisions, s
 
 
 def _together(texts: Iterable[str | None]) -> dict[str, Result]:
-    """The results of many texts, which is faster than one by one; none where one of them fails."""
+    """The results of many texts by this process's pipeline."""
     assert _WORKER is not None
     pipeline, level, _ = _WORKER
-    distinct = list(dict.fromkeys(text for text in texts if text))
-    try:
-        return dict(zip(distinct, pipeline.each(distinct, level=level), strict=True))
-    except Exception:
-        return {}
+    return together(pipeline, (text for text in texts if text), level=level)
 
 
 def record_of(name: str, number: int, format_: str, column: str, before: str, after: str) -> DocumentRecord:

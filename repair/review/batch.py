@@ -11,7 +11,7 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from threading import RLock
 from typing import Literal, NamedTuple, get_args
@@ -21,7 +21,7 @@ from rapidfuzz.distance import Levenshtein
 from repair.log import LogEntry, LoggedDocument, LogHeader, LogReader
 from repair.text import Correction
 
-from .decisions import Decision, Opinion, Place, Spans, decide, opinion
+from .decisions import Decision, Opinion, Place, Spans, decide, is_done, opinion
 from .sources import ScanPlace, Source, Sources
 from .store import Store
 
@@ -57,8 +57,7 @@ class Item:
     @property
     def proposed(self) -> Correction:
         """The correction as it was proposed, before a person changed it."""
-        c, proposed = self.entry.correction, self.entry.proposed
-        return c if proposed is None else replace(c, after=proposed)
+        return self.entry.as_proposed
 
     @property
     def choices(self) -> tuple[tuple[str, float], ...]:
@@ -271,7 +270,7 @@ class Board:
         state, about = self.state(item), self.opinion(item)
         if about and about.decision:
             return about.decision.text
-        return item.correction.after if is_done_state(state) else item.correction.before
+        return item.correction.after if is_done(state) else item.correction.before
 
     def pieces(self, document: ReviewDocument, start: int, end: int, *, focus: Item | None = None) -> list[Piece]:
         """The text from `start` to `end` in pieces, as it reads with what is done; empty if the text was not found.
@@ -307,7 +306,7 @@ class Board:
             # As in `settled`: the latest decision first, then what was applied.
             state, about = self.state(item), self.opinion(item)
             decided = about.decision.id if about and about.decision and state != "rejected" else 0
-            return item is not focus, -decided, not is_done_state(state), item.number
+            return item is not focus, -decided, not is_done(state), item.number
 
         spans = Spans()
         kept = [item for item in sorted(within, key=rank) if spans.add(*item.correction.span)]
@@ -358,11 +357,6 @@ class Board:
 
 def _can_be_done(entry: LogEntry, logged: LoggedDocument) -> bool:
     return not logged.record.spliced or bool(entry.splices) or entry.correction.level == "note"
-
-
-def is_done_state(state: State) -> bool:
-    """Whether what was found is in the repaired text."""
-    return state in ("applied", "accepted", "edited")
 
 
 def _logged_state(item: Item) -> State:

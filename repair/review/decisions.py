@@ -223,11 +223,6 @@ class Spans:
         return free
 
 
-def is_open(status: Status) -> bool:
-    """Whether a correction of the log waits for a decision."""
-    return status == "proposed"
-
-
-def is_done(status: Status) -> bool:
-    """Whether it is in the repaired text."""
+def is_done(status: str) -> bool:
+    """Whether a correction of this status, or state on a board, is in the repaired text."""
     return status in EFFECTIVE

@@ -100,7 +100,7 @@ def under(
 
 def as_found(entry: LogEntry, header: LogHeader) -> tuple[Correction, Status]:
     """A correction as the run left it, before anybody decided about it."""
-    c = entry.correction if entry.proposed is None else replace(entry.correction, after=entry.proposed)
+    c = entry.as_proposed
     if entry.status in ("applied", "proposed"):
         return c, entry.status
     within = LEVELS.index(c.level) <= LEVELS.index(header.level) and HELD_BACK not in f"; {c.reason}"
