@@ -54,6 +54,13 @@ class Near:
         codes[self._read[place] != read] = 0
         return codes, self._log[place] * np.float32(-1 / LOG_STEPS)
 
+    def pairs(self) -> tuple[NDArray[np.uint16], NDArray[np.uint16], NDArray[np.float32]]:
+        """All of the table, a row each: code points read and true, and log10 P(read | true)."""
+        read = np.repeat(self._read.astype(np.uint16), NEAR)
+        true, log = np.asarray(self._true).ravel(), np.asarray(self._log).ravel()
+        some = true != 0
+        return read[some], true[some], log[some] * np.float32(-1 / LOG_STEPS)
+
 
 def build(folder: Path) -> None:
     """Write `NEAR_FILE` to `folder` from the channel and the language model there."""
