@@ -174,6 +174,7 @@ def main() -> None:
     parser.add_argument("--more", action="append", default=[])
     parser.add_argument("--sentences", type=Path, help="table of sentences (id, as read, as printed)")
     parser.add_argument("--dictionaries")
+    parser.add_argument("--kinds", nargs="*", default=KINDS, help="kinds whose weights are stored")
     parser.add_argument("--save", type=Path)
     a = parser.parse_args()
     resources = Resources(a.dictionaries) if a.dictionaries else default_resources()
@@ -205,7 +206,8 @@ def main() -> None:
         some = fitted.kind == number
         weights[kind] = fit_logistic(fitted.x[some], fitted.y[some])
         weights[kind][FEATURES.index("short")] += FEWER
-        store_weights(a.weights, f"decoded_{kind}", FEATURES, weights[kind], "benchmarks/fit_decoded.py")
+        if kind in a.kinds:
+            store_weights(a.weights, f"decoded_{kind}", FEATURES, weights[kind], "benchmarks/fit_decoded.py")
         spread = fitted.x[some].std(axis=0)
         print(f"\n{kind}")
         for name, value, s in zip(FEATURES, weights[kind], spread, strict=True):

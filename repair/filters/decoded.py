@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 
 from ..document import Document
 from ..language.context import mean_around, ties
-from ..language.decoder import WINDOW, WINDOW_CLEAN, Edit, Known, Source, decode, decode_together
+from ..language.decoder import (
+    LEAST_SPECK,
+    WINDOW,
+    WINDOW_CLEAN,
+    Edit,
+    Known,
+    Source,
+    decode,
+    decode_together,
+)
 from ..language.learnt import channel_of
 from ..language.logistic import logistic
 from ..language.ngram import BOS, EOS
@@ -34,7 +43,7 @@ CLEAN_DIRT, DIRTY = -1.5, -1.25
 STEP = 0.5
 """Steps of `Source.window`."""
 LEAST = 0.3
-"""Gain and cost together from which a repair is weighed at all."""
+"""Gain and cost together from which a repair is weighed at all, but for specks (`LEAST_SPECK`)."""
 SURE = 2.0
 """Gain and cost together from which a repair counts as likely before anything else is known."""
 TYPICAL = 500
@@ -182,7 +191,7 @@ def weighed(document: Document) -> list[Finding]:
     known = document.shared.setdefault("decoded", {})
     channel, near = channel_of(resources, document.lexicon)
     edits = decode(resources.model, channel, near, resources.slips, source, known)
-    groups = _groups(document, [e for e in edits if e.gain + e.cost >= LEAST])
+    groups = _groups(document, [e for e in edits if e.gain + e.cost >= (LEAST if e.new else LEAST_SPECK)])
     if not groups:
         return []
     evidence = _Evidence(document, source, groups)

@@ -216,14 +216,19 @@ def lined(text: str, width: int) -> str:
     return "\n".join(out)
 
 
+def drawn(rng: np.random.Generator, rates: Rates) -> Profile:
+    """One of the profiles, by their shares."""
+    shares = np.cumsum([p.share for p in rates.profiles])
+    return rates.profiles[min(int(shares.searchsorted(rng.random() * shares[-1])), len(shares) - 1)]
+
+
 def damage(
     truth: str | Codes, rng: np.random.Generator, rates: Rates, confusions: Confusions, profile: Profile | None = None
 ) -> Damaged:
     """`truth` as it would be read on a page of `profile` (one drawn by its share when None)."""
     printed = codes_of(truth) if isinstance(truth, str) else truth
     if profile is None:
-        shares = np.cumsum([p.share for p in rates.profiles])
-        profile = rates.profiles[min(int(shares.searchsorted(rng.random() * shares[-1])), len(shares) - 1)]
+        profile = drawn(rng, rates)
     n = len(printed)
     if n == 0:
         return Damaged(printed, printed, printed)

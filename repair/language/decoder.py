@@ -48,6 +48,8 @@ HOPELESS = -5.0
 """log10 probability of the next symbol as read that a candidate is given at least: it may be misread itself."""
 DELETED = -1.0
 """What the lookahead gives a deletion."""
+LEAST_SPECK = -2.5
+"""Gain and cost together from which it is weighed whether a sign is a speck, though no path leaves it out."""
 
 
 class Choices(NamedTuple):
@@ -296,7 +298,36 @@ def _found(
             at, symbol, cost = view[place], int(arcs.symbol[k]), float(arcs.cost[k])
             new, symbol = ("", -1) if symbol == model.pad else (chr(int(codes[k])), symbol)
             repairs.append(_Repair(at, at + int(arcs.takes[k]), new, symbol, cost, place, insertion))
-    return _weigh(model, source.ids, lattice, repairs)
+    others = _passed_over(model, lattice, source, flag, repairs)
+    return _weigh(model, source.ids, lattice, repairs, others)
+
+
+def _passed_over(
+    model: NgramModel, lattice: _Lattice, source: Source, flag: NDArray[np.bool_], repairs: list[_Repair]
+) -> list[_Repair]:
+    """Suspicious signs that may be specks though no best path leaves them out: much speaks for that besides the scores
+    that the search goes by. Of equal signs in a row the last."""
+    arcs, size = lattice.arcs, len(flag)
+    touched = np.zeros(size + 1, np.bool_)
+    for r in repairs:
+        touched[r.start : max(r.end, r.start + 1)] = True
+    sign = flag & ~((source.codes >= 0x3400) & (source.codes <= 0x9FFF)) & ~touched[:size]
+    sign[:-1] &= ~flag[1:] | (source.ids[:-1] != source.ids[1:])
+    arc = np.flatnonzero((arcs.takes == 1) & (arcs.symbol == model.pad))
+    place = np.searchsorted(arcs.start, arc, "right") - 1
+    at = lattice.view[place]
+    some = sign[at]
+    arc, place, at = arc[some], place[some], at[some]
+    put, _ = replaced(model, source.ids, at, at + 1, [[] for _ in at])
+    read, _ = replaced(model, source.ids, at, at + 1, [[s] for s in source.ids[at].tolist()])
+    cost = arcs.cost[arc]
+    return [
+        _Repair(k, k + 1, "", -1, float(c), where, False)
+        for k, c, where, value in zip(
+            at.tolist(), cost.tolist(), place.tolist(), (put - read + cost).tolist(), strict=True
+        )
+        if value >= LEAST_SPECK
+    ]
 
 
 def _stretches(ids: Ints, flag: NDArray[np.bool_]) -> tuple[Ints, Ints]:
@@ -457,10 +488,14 @@ def _with_choices(
     return row[kept], symbol[kept], code[kept], cost[kept]
 
 
-def _weigh(model: NgramModel, ids: Ints, lattice: _Lattice, repairs: list[_Repair]) -> list[Edit]:
-    """The repairs with what speaks for each."""
-    if not repairs:
+def _weigh(
+    model: NgramModel, ids: Ints, lattice: _Lattice, repairs: list[_Repair], others: list[_Repair]
+) -> list[Edit]:
+    """The repairs with what speaks for each, and so for `others`, none of which is made when the rest is weighed."""
+    if not repairs and not others:
         return []
+    made = frozenset(repairs)
+    repairs = sorted([*repairs, *others], key=lambda r: (r.start, r.end))
     start = np.array([r.start for r in repairs])
     end = np.array([r.end for r in repairs])
     symbol = np.array([r.symbol for r in repairs])
@@ -472,14 +507,17 @@ def _weigh(model: NgramModel, ids: Ints, lattice: _Lattice, repairs: list[_Repai
         pieces.append(ids[at : r.start])
         size += r.start - at
         where.append(size)
-        if r.symbol >= 0:
+        at = r.end
+        if r not in made:
+            pieces.append(ids[r.start : r.end])
+            size += r.end - r.start
+        elif r.symbol >= 0:
             pieces.append(np.array([r.symbol]))
             size += 1
-        at = r.end
     pieces.append(ids[at:])
     repaired = np.concatenate(pieces)
     there = np.array(where)
-    written = (symbol >= 0).astype(np.int64)
+    written = np.where([r in made for r in repairs], symbol >= 0, end - start).astype(np.int64)
     new = [[r.symbol] if r.symbol >= 0 else [] for r in repairs]
     old = [ids[s:e].tolist() for s, e in zip(start.tolist(), end.tolist(), strict=True)]
     total, here = replaced(model, repaired, there, there + written, new)
@@ -515,7 +553,7 @@ def _weigh(model: NgramModel, ids: Ints, lattice: _Lattice, repairs: list[_Repai
             rivals[k].append(("" if s == model.pad else chr(code), v))
     out = []
     gain, gain_alone, gain_here = total - undone, alone - as_read, here - undone_here
-    symbols_scored = REACH + written
+    symbols_scored = REACH + (symbol >= 0)
     for k, r in enumerate(repairs):
         best = tuple(sorted(rivals[k], key=lambda item: (-item[1], item[0]))[:8])
         out.append(

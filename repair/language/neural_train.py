@@ -27,7 +27,19 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional as F
 
-from repair.language.damage import Confusions, Profile, Rates, codes_of, damage, labels, lined, text_of
+from repair.language.damage import (
+    MARK,
+    Confusions,
+    Profile,
+    Rates,
+    classes_of,
+    codes_of,
+    damage,
+    drawn,
+    labels,
+    lined,
+    text_of,
+)
 from repair.language.neural import (
     DELETE,
     FIRST_CHARACTER,
@@ -52,8 +64,9 @@ CURVE_COLUMNS: Final = ("step", "characters", "seconds", "loss", "verdict", "pri
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a model is trained. `hide`: share of characters hidden; `clean`: share of windows without damage; `lines`:
-    share of windows broken into lines; `held_out`: share of the text, at its end, that is only measured on."""
+    """How a model is trained. `hide`, `hide_marks`: share of characters hidden, and of marks; `clean`: share of windows
+    without damage; `marked`: share of those damaged in which marks are damaged more than on pages (`worse_marks`);
+    `lines`: share of windows broken into lines; `held_out`: share of the text, at its end, that is only measured on."""
 
     steps: int = 1000
     batch: int = 16
@@ -62,7 +75,9 @@ class Plan:
     decay: float = 0.01
     clip: float = 1.0
     hide: float = 0.12
+    hide_marks: float = 0.12
     clean: float = 0.1
+    marked: float = 0.0
     lines: float = 0.5
     held_out: float = 0.005
     seed: int = 1
@@ -114,6 +129,8 @@ class Batches(torch.utils.data.Dataset):  # type: ignore[misc]
         if rng.random() < self.plan.lines:
             truth = codes_of(lined(text_of(truth), int(rng.integers(12, 46))))
         profile: Profile | None = None
+        if self.plan.marked and rng.random() < self.plan.marked:
+            profile = worse_marks(drawn(rng, self.rates))
         if rng.random() < self.plan.clean:
             printed = truth
             read, behind = truth, np.zeros(len(truth), np.int32)
@@ -126,7 +143,8 @@ class Batches(torch.utils.data.Dataset):  # type: ignore[misc]
         ids, was = self.table[np.minimum(read, 0xFFFF)], self.table[np.minimum(printed, 0xFFFF)]
         missing = self.table[np.minimum(behind, 0xFFFF)]
         verdict = np.where(printed == 0, DELETE, np.where(printed == read, KEEP, REPLACE))
-        hide = (rng.random(n) < self.plan.hide) & (was >= FIRST_CHARACTER) & (printed != 0)
+        share = np.where(classes_of(printed) == MARK, self.plan.hide_marks, self.plan.hide)
+        hide = (rng.random(n) < share) & (was >= FIRST_CHARACTER) & (printed != 0)
         out.ids[row, :n] = np.where(hide, HIDDEN, ids)
         out.verdict[row, :n] = np.where(hide, IGNORED, verdict)
         out.printed[row, :n] = np.where(~hide & (verdict == REPLACE) & (was != UNKNOWN), was, IGNORED)
@@ -135,6 +153,14 @@ class Batches(torch.utils.data.Dataset):  # type: ignore[misc]
         out.gap[row, : max(0, n - 1)] = (behind[: max(0, n - 1)] != 0).astype(np.int64)
         out.behind[row, :n] = np.where((behind != 0) & (missing != UNKNOWN), missing, IGNORED)
         out.behind[row, max(0, n - 1) :] = IGNORED
+
+
+def worse_marks(profile: Profile) -> Profile:
+    """`profile` with several times as many marks misread, dropped and made up: a page has too few to learn from."""
+    start, dropped = profile.start.copy(), profile.dropped.copy()
+    start[MARK] = np.minimum(3 * start[MARK] + 0.05, 0.5)
+    dropped[MARK] = np.maximum(dropped[MARK], 0.4)
+    return profile._replace(start=start, dropped=dropped, spurious=np.minimum(3 * profile.spurious + 0.002, 0.2))
 
 
 class Layer(nn.Module):  # type: ignore[misc]
@@ -311,7 +337,7 @@ def train(text: NDArray[np.uint16], settings: Settings, plan: Plan, folder: Path
         torch.set_float32_matmul_precision("high")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SETTINGS_FILE).write_text(settings.to_json() + "\n", encoding="utf-8")
-    network = Network(settings).to(plan.device)
+    network: Network = Network(settings).to(plan.device)
     flat = [p for p in network.parameters() if p.dim() < 2]
     deep = [p for p in network.parameters() if p.dim() >= 2]
     groups = [{"params": deep, "weight_decay": plan.decay}, {"params": flat, "weight_decay": 0.0}]
