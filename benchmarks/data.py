@@ -1,4 +1,4 @@
-"""Development pages with their truth, and logistic regression by Newton's method: shared by the fit scripts.
+"""Development pages with their truth: shared by the fit scripts.
 
 The pages are split by the unit (article) they show, never by page: texts repeat across severities
 and engines. Even units taught the confusion channel and must not fit or measure what uses it; of the odd
@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
+
+from repair.language.logistic import fit_logistic as fit_logistic
 
 
 class Page(NamedTuple):
@@ -77,31 +79,6 @@ def read_and_truth(
             read, truth = solid(text), solid(page.truth).text
             if Levenshtein.distance(read.text, truth) <= worst * len(truth):
                 yield text, read, truth
-
-
-def fit_logistic(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    ridge: float = 1.0,
-    steps: int = 60,
-    offset: NDArray[np.float64] | float = 0.0,
-) -> NDArray[np.float64]:
-    """Weights (features,) of a ridge-penalised logistic regression of y (n,) in {0, 1} on x (n, features).
-
-    `offset` (n,): log odds already known, to which the weights are added.
-    """
-    w = np.zeros(x.shape[1])
-    scale = np.maximum(x.std(axis=0), 1e-6)
-    penalty = ridge * scale**2
-    for _ in range(steps):
-        p = 1 / (1 + np.exp(-np.clip(x @ w + offset, -30, 30)))
-        gradient = x.T @ (p - y) + penalty * w
-        hessian = (x * (p * (1 - p))[:, None]).T @ x + np.diag(penalty + 1e-9)
-        step = np.linalg.solve(hessian, gradient)
-        w -= step * min(1.0, 5.0 / (np.abs(step * scale).max() + 1e-12))
-        if np.abs(step).max() < 1e-8:
-            break
-    return w
 
 
 def reliability(

@@ -111,6 +111,9 @@ def _parser() -> argparse.ArgumentParser:
         help="folder with the project's own words (trust.txt, never.txt, replace.txt, and what reviews teach)",
     )
     options.add_argument("--dictionaries", metavar="DIR", help="models and tables to use instead of the shipped ones")
+    options.add_argument(
+        "--neural", metavar="DIR", help="neural model to ask for a second opinion (extra neural); see repair train"
+    )
     options.add_argument("--encoding", help="encoding of the input (default: found out)")
     options.add_argument(
         "--workers", type=_count_of_workers, default=1, metavar="N", help="processes, 0 for one a core (default: 1)"
@@ -200,7 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--level", choices=("safe", "review"), help="what is applied (default: safe)")
     sub.add_argument("--engine", choices=("tesseract", "rapidocr", "both"), default="both", help="(default: both)")
     sub.add_argument("--to", choices=("text", "hocr"), help="what is written (default: by the name of OUT, else text)")
-    sub.set_defaults(profile=None, lexicon=None, dictionaries=None, encoding=None)
+    sub.set_defaults(profile=None, lexicon=None, dictionaries=None, neural=None, encoding=None)
 
     sub = command("report", _report, "write an HTML page to mail, with what was changed and why beside the texts")
     sub.add_argument("logs", nargs="+", metavar="LOG.jsonl")
@@ -235,9 +238,24 @@ def _parser() -> argparse.ArgumentParser:
         help="pages only: each is repaired with the same page by the other engines beside it, and left out without one",
     )
 
-    sub = command("train", _train, "rebuild the language model from text")
-    sub.add_argument("corpus", nargs="+", metavar="CORPUS", help="text, a paragraph a line (.txt or .txt.xz)")
-    sub.add_argument("-o", "--output", default="zh.ngram", metavar="FILE", help="model file (default: zh.ngram)")
+    sub = command("train", _train, "rebuild the language model from text, or train a neural model")
+    sub.add_argument(
+        "corpus",
+        nargs="+",
+        metavar="CORPUS",
+        help="text, a paragraph a line (.txt or .txt.xz); with --calibrate folders of pages with raw.txt and truth.txt",
+    )
+    sub.add_argument("-o", "--output", metavar="FILE", help="model file (default: zh.ngram), or with --neural a folder")
+    sub.add_argument(
+        "--neural",
+        action="store_true",
+        help="train the neural model for second opinions (extra neural-train), or go on training it",
+    )
+    sub.add_argument("--steps", type=_positive, metavar="N", help="steps of that training (default: 32000)")
+    sub.add_argument("--device", default="cpu", help="what it runs on: cpu or cuda (default: cpu)")
+    sub.add_argument(
+        "--calibrate", metavar="MODEL", help="find out on pages with their truth what a neural model is worth"
+    )
     sub.add_argument("--order", type=int, default=5, help="longest n-gram (default: 5)")
     sub.add_argument("--prune", type=int, nargs="+", default=[0, 0, 1, 3, 5], metavar="N", help="thresholds by order")
     sub.add_argument(
@@ -301,6 +319,7 @@ def _job(args: argparse.Namespace) -> Job:
         as_page,
         getattr(args, "beside", {}),
         _earlier(args),
+        args.neural,
     )
 
 
@@ -775,13 +794,18 @@ def _repairing(args: argparse.Namespace) -> Callable[[str, str], Result]:
 def _train(args: argparse.Namespace) -> int:
     from lzma import LZMAError
 
-    from .language.train import train_ngram
-
+    if args.calibrate is not None:
+        return _calibrate(args)
     for source in (*args.corpus, *args.focus):
         if os.path.isdir(source):
             raise InputError(f"{shown(source)}: is a directory")
         with open(source, "rb"):
             pass  # a missing file shows before the long work starts
+    if args.neural:
+        return _train_neural(args)
+    from .language.train import train_ngram
+
+    args.output = args.output or "zh.ngram"
     refuse_overwrite(args.output, [*args.corpus, *args.focus])
     folder = os.path.dirname(args.output) or os.curdir
     if os.path.isdir(args.output) or not os.path.isdir(folder):
@@ -802,6 +826,32 @@ def _train(args: argparse.Namespace) -> int:
         with contextlib.suppress(OSError):  # what an interrupted or failed run would leave behind
             os.unlink(f"{args.output}.partial")
     _say(f"{args.output}: order {len(model.info['entries'])}, entries {', '.join(map(str, model.info['entries']))}")
+    return EXIT_CLEAN
+
+
+def _train_neural(args: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    if args.output is None or os.path.isfile(args.output):
+        raise InputError("--neural needs a folder for the model: -o DIR")
+    try:
+        from .language.neural_train import Plan, run
+    except ImportError as error:
+        raise InputError(f"{error.name} is missing: pip install 'repair[neural-train]'") from None
+    plan = Plan(device=args.device, **({"steps": args.steps} if args.steps else {}))
+    run([Path(source) for source in args.corpus], Path(args.output), plan, _say)
+    return EXIT_CLEAN
+
+
+def _calibrate(args: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from .calibrate import calibrate
+
+    for folder in args.corpus:
+        if not os.path.isdir(folder):
+            raise InputError(f"{shown(folder)}: no such folder of pages")
+    calibrate(Path(args.calibrate), [Path(folder) for folder in args.corpus], _say)
     return EXIT_CLEAN
 
 

@@ -168,13 +168,21 @@ def _findings(document: Document) -> list[Finding]:
         from .agreement import revised  # which builds on this module
 
         found = [f._replace(probability=revised(document, f.kind, f.start, f.end, f.probability)) for f in found]
+    if document.resources.judge is not None:
+        from . import second
+
+        found = second.revised(document, found)
     return found
 
 
 def damage_of(document: Document) -> float:
     """log10 of the number of likely repairs a symbol: how damaged the text is as a whole."""
-    sure = sum(1 for f in findings(document) if f.edits[0].gain + f.edits[0].cost >= SURE)
-    return _density(sure, len(document.view.ids))
+    return density_of(findings(document), len(document.view.ids))
+
+
+def density_of(found: Sequence[Finding], size: int) -> float:
+    """The same, of a text of `size` symbols in which this was found."""
+    return _density(sum(1 for f in found if f.edits[0].gain + f.edits[0].cost >= SURE), size)
 
 
 def _density(count: int, size: int) -> float:

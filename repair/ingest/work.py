@@ -48,6 +48,8 @@ class Job:
     """Input -> the files that are other readings of it."""
     decisions: str | None = None
     """The store of what people decided about these texts before."""
+    neural: str | None = None
+    """The model that is asked for a second opinion."""
 
 
 @dataclass(frozen=True)
@@ -220,6 +222,7 @@ Answer = Outcome | Piece | Failure
 
 def configured(job: Job) -> tuple[Pipeline, Level]:
     """The pipeline and level of the arguments, completed by ``[tool.repair]`` of the project."""
+    from repair.language.resources import Resources
     from repair.pipeline import Pipeline
     from repair.profiles import filters_of, project_settings
 
@@ -235,7 +238,8 @@ def configured(job: Job) -> tuple[Pipeline, Level]:
         if path is None or (job.profile and profile not in project.get("profiles", {})):
             raise
         raise InputError(f"{path}: {error}") from None
-    return Pipeline(filters, lexicon=lexicon, resources=job.dictionaries, profile=profile), level
+    resources = Resources(job.dictionaries, job.neural)
+    return Pipeline(filters, lexicon=lexicon, resources=resources, profile=profile), level
 
 
 def header_of(job: Job) -> LogHeader:

@@ -489,13 +489,13 @@ def _with_choices(
 
 
 def _weigh(
-    model: NgramModel, ids: Ints, lattice: _Lattice, repairs: list[_Repair], others: list[_Repair]
+    model: NgramModel, ids: Ints, lattice: _Lattice, repairs: list[_Repair], passed: list[_Repair]
 ) -> list[Edit]:
-    """The repairs with what speaks for each, and so for `others`, none of which is made when the rest is weighed."""
-    if not repairs and not others:
+    """The repairs with what speaks for each, and so for `passed`, none of which is made when the rest is weighed."""
+    if not repairs and not passed:
         return []
     made = frozenset(repairs)
-    repairs = sorted([*repairs, *others], key=lambda r: (r.start, r.end))
+    repairs = sorted([*repairs, *passed], key=lambda r: (r.start, r.end))
     start = np.array([r.start for r in repairs])
     end = np.array([r.end for r in repairs])
     symbol = np.array([r.symbol for r in repairs])

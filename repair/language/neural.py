@@ -1,18 +1,19 @@
 """Second opinions on single places of a text, from neural models run by onnxruntime (extra ``[neural]``).
 
-Two kinds of model, one interface (`Judge`): the project's own encoder (`Encoder`, trained by
-`repair.language.neural_train`), which says of every character read whether it was printed so, what else was printed,
-and what is missing behind it; and any masked language model in a folder with ``vocab.txt`` and ``model.onnx``
-(`MaskedModel`). Both are asked for what stands at a hidden place.
+The project's own encoder (`Encoder`, trained by `repair.language.neural_train`) says of every character read whether it
+was printed so, what else was printed, and what is missing behind it. Any masked language model of a symbol a character
+(`MaskedModel`) says what is likely at a hidden place. Either lies in a folder together with `CALIBRATION_FILE`, which
+says how much its words weigh beside what is known without it (`repair.calibrate`).
 
 Nothing here is loaded unless asked for.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -28,6 +29,8 @@ MODEL_FILE: Final = "model.onnx"
 QUANTISED_FILE: Final = "model.int8.onnx"
 SETTINGS_FILE: Final = "neural.json"
 VOCABULARY_FILE: Final = "vocab.txt"
+CALIBRATION_FILE: Final = "calibration.json"
+TORCH_FILES: Final = ("model.safetensors", "pytorch_model.bin")
 BATCH: Final = 16
 """Windows looked at together."""
 _TABLE = 0x10000
@@ -89,8 +92,8 @@ class Ask(NamedTuple):
 
 class Seen(NamedTuple):
     """Natural log-probabilities at places read, a row each: `verdict` (n, 3) for `KEEP`, `REPLACE` and `DELETE`;
-    `printed` (n, symbols) given that something else was printed; `gap` (n, 2) that nothing or something is missing
-    behind; `behind` (n, symbols) given that something is."""
+    `printed` (n, signs) given that something else was printed; `gap` (n, 2) that nothing or something is missing
+    behind; `behind` (n, signs) given that something is."""
 
     verdict: Floats
     printed: Floats
@@ -98,34 +101,37 @@ class Seen(NamedTuple):
     behind: Floats
 
 
-class Judge(ABC):
-    """A model that knows what is likely at a hidden place."""
+Known = dict[tuple[str, tuple[int, ...]], Seen]
 
-    context: int
 
-    @abstractmethod
-    def symbol(self, ch: str) -> int:
-        """The model's number for a character; -1 for one that it does not know."""
+class Judge:
+    """A model with its calibration. `digest`: of its files, for the log."""
 
-    @abstractmethod
-    def hidden(self, asks: Sequence[Ask]) -> Floats:
-        """Natural log-probability of every symbol at each place, the character there hidden from the model; (n,
-        symbols)."""
+    def __init__(self, files: Sequence[Path], calibration: Path) -> None:
+        self.calibration = _calibration(calibration)
+        read = hashlib.sha256()
+        for file in (*files, *([calibration] if self.calibration else [])):
+            read.update(file.read_bytes())
+        self.digest = read.hexdigest()[:16]
 
-    def shift(self, asks: Sequence[Ask], pairs: Sequence[tuple[str, str]]) -> Floats:
-        """For each place and pair of characters (as read, as proposed): how much likelier the proposed one is, how much
-        likelier it is than the best of the others, and its log-probability; (n, 3). Unknown characters count as the
-        least likely."""
-        rows = self.hidden(asks)
-        out = np.zeros((len(asks), 3), np.float32)
-        for k, (row, (read, new)) in enumerate(zip(rows, pairs, strict=True)):
-            old_id, new_id = self.symbol(read), self.symbol(new)
-            least = float(row.min())
-            old, own = (float(row[i]) if i >= 0 else least for i in (old_id, new_id))
-            others = row.copy()
-            others[[i for i in (old_id, new_id) if i >= 0]] = -np.inf
-            out[k] = (own - old, own - float(others.max()), own)
-        return out
+    def weights(self, name: str, features: tuple[str, ...]) -> NDArray[np.float64] | None:
+        """The weights `name` of the calibration in the order of `features`; None where it has none."""
+        held = self.calibration.get(name)
+        if held is None:
+            return None
+        if set(held) != set(features):
+            raise NeuralError(f"{CALIBRATION_FILE}: {name} was fitted on other features; calibrate the model again")
+        return np.array([held[feature] for feature in features])
+
+
+def _calibration(path: Path) -> dict[str, dict[str, float]]:
+    if not path.is_file():
+        return {}
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return {str(n): {str(f): float(w) for f, w in row.items()} for n, row in data["weights"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NeuralError(f"{path}: not a calibration ({error})") from None
 
 
 def _session(path: Path, threads: int) -> Any:
@@ -145,6 +151,47 @@ def _session(path: Path, threads: int) -> Any:
         raise NeuralError(f"{path}: not a model that onnxruntime can run ({str(error).splitlines()[0]})") from None
 
 
+Run = Callable[[dict[str, Ids]], NDArray[Any]]
+"""From a masked model's inputs, (windows, length) each, to its logits, (windows, length, symbols)."""
+
+
+def _onnx_model(file: Path, threads: int) -> tuple[set[str], Run]:
+    """The names of a masked model's inputs, and the model. Raises `NeuralError`."""
+    session = _session(file, threads)
+    output = session.get_outputs()[0].name
+
+    def run(feed: dict[str, Ids]) -> NDArray[Any]:
+        logits: NDArray[Any] = session.run([output], feed)[0]
+        return logits
+
+    return {item.name for item in session.get_inputs()}, run
+
+
+def _torch_model(folder: Path, threads: int) -> tuple[set[str], Run]:
+    """The same from a folder as transformers write it. Raises `NeuralError`."""
+    try:
+        import torch
+        from transformers import AutoModelForMaskedLM
+    except ImportError as error:
+        raise NeuralError(
+            f"{folder}: has no {MODEL_FILE}, and {error.name} is missing that would run its weights: "
+            "pip install 'repair[neural-torch]'"
+        ) from None
+    try:
+        model = AutoModelForMaskedLM.from_pretrained(str(folder), local_files_only=True).eval()
+    except Exception as error:  # whatever the libraries raise for files that they cannot read
+        raise NeuralError(f"{folder}: not a masked model ({str(error).splitlines()[0]})") from None
+    torch.set_num_threads(threads)
+
+    def run(feed: dict[str, Ids]) -> NDArray[Any]:
+        with torch.no_grad():
+            found = model(**{name: torch.from_numpy(array) for name, array in feed.items()}).logits
+        logits: NDArray[Any] = found.float().numpy()
+        return logits
+
+    return {"input_ids", "attention_mask"}, run
+
+
 def _window(text: str, place: int, width: int) -> tuple[str, int]:
     """At most `width` characters of `text` around `place`, blanks left out, and where the place is in them."""
     lo, hi = max(0, place - 2 * width), place + 2 * width
@@ -156,94 +203,92 @@ def _window(text: str, place: int, width: int) -> tuple[str, int]:
 
 
 class Encoder(Judge):
-    """The project's own model, from a folder with `SETTINGS_FILE` and `QUANTISED_FILE` or `MODEL_FILE`."""
+    """The project's own model, from a folder with `SETTINGS_FILE` and `QUANTISED_FILE` or `MODEL_FILE`.
+
+    `signs`: its characters that are no Hanzi, in the order of the columns of what it says of them.
+    """
 
     def __init__(self, folder: str | Path, *, threads: int = 1, quantised: bool = True) -> None:
         """Raises `NeuralError`."""
         folder = Path(folder)
+        settings = folder / SETTINGS_FILE
         try:
-            self.settings = Settings.from_json((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+            self.settings = Settings.from_json(settings.read_text(encoding="utf-8"))
         except OSError as error:
-            raise NeuralError(f"{folder / SETTINGS_FILE}: cannot be read ({error.strerror})") from None
-        small = folder / QUANTISED_FILE
-        self._session = _session(small if quantised and small.is_file() else folder / MODEL_FILE, threads)
-        self.context = self.settings.context
+            raise NeuralError(f"{settings}: cannot be read ({error.strerror})") from None
+        file = folder / QUANTISED_FILE
+        if not quantised or not file.is_file():
+            file = folder / MODEL_FILE
+        self._session = _session(file, threads)
+        super().__init__([settings, file], folder / CALIBRATION_FILE)
         self._table = symbol_table(self.settings.characters)
-
-    def symbol(self, ch: str) -> int:
-        known = int(self._table[ord(ch)]) if len(ch) == 1 and ord(ch) < _TABLE else UNKNOWN
-        return known if known >= FIRST_CHARACTER else -1
+        self.signs = "".join(ch for ch in self.settings.characters if not "\u3400" <= ch <= "\u9fff")
+        self._columns = np.array([self._table[ord(ch)] for ch in self.signs], np.int64)
 
     def encode(self, text: str) -> Ids:
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
         return np.where(codes < _TABLE, self._table[np.minimum(codes, _TABLE - 1)], UNKNOWN)
 
-    def _run(self, windows: Sequence[Ids], picked: Sequence[Sequence[int]]) -> Seen:
-        """The model's four outputs at the `picked` places of each of the `windows`."""
-        width = max(len(w) for w in windows)
-        ids = np.full((len(windows), width), PAD, np.int64)
-        for row, window in zip(ids, windows, strict=True):
-            row[: len(window)] = window
-        flat = np.array([k * width + place for k, places in enumerate(picked) for place in places], np.int64)
-        return Seen(*self._session.run(list(Seen._fields), {"ids": ids, "picked": flat}))
+    def seen(self, text: str, places: Sequence[int], known: Known | None = None) -> Seen:
+        """What the model says of `places` in `text`, ascending, no white space among them.
 
-    def hidden(self, asks: Sequence[Ask]) -> Floats:
-        parts = []
-        for some in _batches(asks):
-            windows, places = [], []
-            for ask in some:
-                text, place = _window(ask.text, ask.place, self.context)
-                ids = self.encode(text)
-                ids[place] = HIDDEN
-                windows.append(ids)
-                places.append([place])
-            parts.append(self._run(windows, places).printed)
-        return np.concatenate(parts) if parts else np.zeros((0, self.settings.symbols), np.float32)
-
-    def seen(self, asks: Sequence[Ask]) -> Seen:
-        """What the model says of each place with the character there in sight. Places near each other in one text
-        share a window."""
-        found: list[tuple[Seen, list[int]]] = []
-        for some in _batches(self._shared(asks)):
-            windows = [self.encode(text) for text, _, _ in some]
-            seen = self._run(windows, [places for _, places, _ in some])
-            found.append((seen, [k for _, _, numbers in some for k in numbers]))
-        if not found:
-            n = self.settings.symbols
+        `known` remembers windows from one text to the next: most of a text stays as it was when one place is repaired.
+        """
+        known = {} if known is None else known
+        jobs = [(window, tuple(at)) for window, at in self._windows(text, places)]
+        new = list(dict.fromkeys(job for job in jobs if job not in known))
+        # Windows of about one length together: the shorter ones are padded.
+        new.sort(key=lambda job: len(job[0]))
+        for start in range(0, len(new), BATCH):
+            batch = new[start : start + BATCH]
+            seen = self._run(batch)
+            ends = np.cumsum([len(at) for _, at in batch])[:-1]
+            for job, *parts in zip(batch, *(np.split(part, ends) for part in seen), strict=True):
+                known[job] = Seen(*parts)
+        if not jobs:
+            n = len(self.signs)
             return Seen(*(np.zeros((0, width), np.float32) for width in (3, n, 2, n)))
-        order = np.argsort(np.concatenate([numbers for _, numbers in found]), kind="stable")
-        return Seen(*(np.concatenate(columns)[order] for columns in zip(*(s for s, _ in found), strict=True)))
+        return Seen(*(np.concatenate(parts) for parts in zip(*(known[job] for job in jobs), strict=True)))
 
-    def _shared(self, asks: Sequence[Ask]) -> list[tuple[str, list[int], list[int]]]:
-        """Windows with the places asked for in each, and the numbers of the asks."""
-        by_text: dict[str, list[int]] = {}
-        for k, ask in enumerate(asks):
-            by_text.setdefault(ask.text, []).append(k)
-        out = []
-        margin = self.context // 4
-        for text, numbers in by_text.items():
-            kept = [i for i, ch in enumerate(text) if ch == "\n" or not ch.isspace()]
-            spot = {place: k for k, place in enumerate(kept)}
-            solid = "".join(text[i] for i in kept)
-            numbers = sorted((k for k in numbers if asks[k].place in spot), key=lambda k: asks[k].place)
-            at = 0
-            while at < len(numbers):
-                first = spot[asks[numbers[at]].place]
-                start = max(0, min(first - margin, len(solid) - self.context))
-                end, upto = start + self.context, at
-                while upto < len(numbers) and (p := spot[asks[numbers[upto]].place]) < end:
-                    if p > end - margin and end < len(solid) and upto > at:
-                        break
-                    upto += 1
-                group = numbers[at:upto]
-                out.append((solid[start:end], [spot[asks[k].place] - start for k in group], group))
-                at = upto
-        return out
+    def _run(self, jobs: Sequence[tuple[str, tuple[int, ...]]]) -> Seen:
+        width = max(len(window) for window, _ in jobs)
+        ids = np.full((len(jobs), width), PAD, np.int64)
+        for row, (window, _) in zip(ids, jobs, strict=True):
+            row[: len(window)] = self.encode(window)
+        picked = np.array([k * width + place for k, (_, at) in enumerate(jobs) for place in at], np.int64)
+        verdict, printed, gap, behind = self._session.run(list(Seen._fields), {"ids": ids, "picked": picked})
+        return Seen(verdict, printed[:, self._columns], gap, behind[:, self._columns])
+
+    def _windows(self, text: str, places: Sequence[int]) -> Iterator[tuple[str, list[int]]]:
+        """Stretches of the text without its blanks, as long as the model is made for, and the places in each. Where one
+        begins depends on lines, so that a change in one line leaves those of others as they are."""
+        kept = [i for i, ch in enumerate(text) if ch == "\n" or not ch.isspace()]
+        solid = "".join(text[i] for i in kept)
+        margin = self.settings.context // 8
+        most = self.settings.context - 2 * margin
+        spot = np.searchsorted(kept, places).tolist()
+        start = at = 0
+        while start < len(solid) and at < len(spot):
+            end = self._end(solid, start, most)
+            upto = bisect_left(spot, end, at)
+            if upto > at:
+                begin = max(0, start - margin)
+                yield solid[begin : end + margin], [place - begin for place in spot[at:upto]]
+            start, at = end, upto
+
+    @staticmethod
+    def _end(solid: str, start: int, most: int) -> int:
+        """Where a stretch from `start` on ends: after the last whole line that fits, or anywhere in a long line."""
+        if len(solid) - start <= most:
+            return len(solid)
+        line = solid.rfind("\n", start, start + most) + 1
+        return line if line > start else start + most
 
 
 class MaskedModel(Judge):
     """A masked language model of BERT's kind with a symbol a character, from a folder with `VOCABULARY_FILE` and
-    `MODEL_FILE` (or from the ONNX file, the vocabulary beside it)."""
+    `MODEL_FILE`, from the ONNX file with the vocabulary beside it, or from a folder as Hugging Face's transformers
+    write it, whose weights PyTorch then runs (extra ``[neural-torch]``)."""
 
     def __init__(self, path: str | Path, *, threads: int = 1, context: int = 254) -> None:
         """Raises `NeuralError`."""
@@ -264,17 +309,39 @@ class MaskedModel(Judge):
         missing = [name for name in ("[CLS]", "[SEP]", "[MASK]", "[PAD]", "[UNK]") if name not in self._ids]
         if missing:
             raise NeuralError(f"{words}: not the vocabulary of a masked model, {' '.join(missing)} missing")
-        self._session = _session(file, threads)
-        self._inputs = {item.name for item in self._session.get_inputs()}
+        weights = [path / name for name in TORCH_FILES if path.is_dir() and (path / name).is_file()]
+        if weights and not file.is_file():
+            self._inputs, self._logits = _torch_model(path, threads)
+        else:
+            self._inputs, self._logits = _onnx_model(file, threads)
+            weights = [file]
+        super().__init__([words, *weights], (path if path.is_dir() else path.parent) / CALIBRATION_FILE)
         if not {"input_ids"} <= self._inputs <= {"input_ids", "attention_mask", "token_type_ids"}:
-            raise NeuralError(f"{file}: not a masked model; its inputs are {', '.join(sorted(self._inputs))}")
-        self._output = self._session.get_outputs()[0].name
+            raise NeuralError(f"{path}: not a masked model; its inputs are {', '.join(sorted(self._inputs))}")
         self.context = context
 
     def symbol(self, ch: str) -> int:
+        """The model's number for a character; -1 for one that it does not know."""
         return self._ids.get(ch, self._ids.get(ch.lower(), -1))
 
+    def shift(self, asks: Sequence[Ask], pairs: Sequence[tuple[str, str]]) -> Floats:
+        """For each place and pair of characters (as read, as proposed): how much likelier the proposed one is, how much
+        likelier it is than the best of the others, and its log-probability; (n, 3). Unknown characters count as the
+        least likely."""
+        rows = self.hidden(asks)
+        out = np.zeros((len(asks), 3), np.float32)
+        for k, (row, (read, new)) in enumerate(zip(rows, pairs, strict=True)):
+            old_id, new_id = self.symbol(read), self.symbol(new)
+            least = float(row.min())
+            old, own = (float(row[i]) if i >= 0 else least for i in (old_id, new_id))
+            others = row.copy()
+            others[[i for i in (old_id, new_id) if i >= 0]] = -np.inf
+            out[k] = (own - old, own - float(others.max()), own)
+        return out
+
     def hidden(self, asks: Sequence[Ask]) -> Floats:
+        """Natural log-probability of every symbol at each place, the character there hidden from the model; (n,
+        symbols)."""
         begin, end, mask, pad, unknown = (self._ids[f"[{name}]"] for name in ("CLS", "SEP", "MASK", "PAD", "UNK"))
         parts = []
         for some in _batches(asks):
@@ -296,14 +363,14 @@ class MaskedModel(Judge):
                 "attention_mask": (np.arange(width) < np.array([[len(r)] for r in rows])).astype(np.int64),
                 "token_type_ids": np.zeros_like(ids_in),
             }
-            (logits,) = self._session.run([self._output], {name: feed[name] for name in self._inputs})
+            logits = self._logits({name: feed[name] for name in self._inputs})
             if logits.ndim != 3 or logits.shape[:2] != ids_in.shape:
                 raise NeuralError(f"not a masked model: its output has the shape {logits.shape}")
             parts.append(log_softmax(logits[np.arange(len(rows)), places]))
         return np.concatenate(parts) if parts else np.zeros((0, len(self._ids)), np.float32)
 
 
-def load(path: str | Path, *, threads: int = 1) -> Judge:
+def load(path: str | Path, *, threads: int = 1) -> Encoder | MaskedModel:
     """The model at `path`: a folder of the project's own or of a masked language model, or an ONNX file of the latter.
     Raises `NeuralError`."""
     path = Path(path)

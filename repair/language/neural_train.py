@@ -4,6 +4,8 @@
     python -m repair.language.neural_train train DATA... -o FOLDER [--steps N] [--device cuda] ...
     python -m repair.language.neural_train export FOLDER
 
+``repair train --neural`` is the second with what is usual.
+
 Text is damaged as it is needed (`repair.language.damage`). A batch depends on the seed and its number alone, so a run
 that was interrupted goes on from its last checkpoint as if nothing had happened, whatever the number of workers.
 Besides what is damaged, some characters are hidden, so that most of what a batch teaches is the language.
@@ -14,9 +16,8 @@ from __future__ import annotations
 import argparse
 import csv
 import lzma
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -68,16 +69,16 @@ class Plan:
     without damage; `marked`: share of those damaged in which marks are damaged more than on pages (`worse_marks`);
     `lines`: share of windows broken into lines; `held_out`: share of the text, at its end, that is only measured on."""
 
-    steps: int = 1000
-    batch: int = 16
+    steps: int = 32000
+    batch: int = 8
     rate: float = 2e-3
-    warm_up: int = 100
+    warm_up: int = 150
     decay: float = 0.01
     clip: float = 1.0
-    hide: float = 0.12
-    hide_marks: float = 0.12
+    hide: float = 0.07
+    hide_marks: float = 0.3
     clean: float = 0.1
-    marked: float = 0.0
+    marked: float = 0.6
     lines: float = 0.5
     held_out: float = 0.005
     seed: int = 1
@@ -327,7 +328,14 @@ def schedule(step: int, plan: Plan) -> float:
     return max(0.02, 1 - (step - plan.warm_up) / max(1, plan.steps - plan.warm_up))
 
 
-def train(text: NDArray[np.uint16], settings: Settings, plan: Plan, folder: Path, until: int | None = None) -> Network:
+def train(
+    text: NDArray[np.uint16],
+    settings: Settings,
+    plan: Plan,
+    folder: Path,
+    until: int | None = None,
+    say: Callable[[str], None] = print,
+) -> Network:
     """Train to the end of the plan (or to step `until`), from the last checkpoint in `folder` where there is one."""
     torch.manual_seed(plan.seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
@@ -370,10 +378,9 @@ def train(text: NDArray[np.uint16], settings: Settings, plan: Plan, folder: Path
             row = {name: float(value.detach()) for name, value in {"loss": loss, **parts}.items()}
             known = time.monotonic() - started
             _add_row(folder / CURVE_FILE, {"step": step, "characters": characters, "seconds": round(known, 1), **row})
-            print(
-                f"{step} {characters} {known:.0f} s " + " ".join(f"{k} {v:.3f}" for k, v in row.items()),
-                file=sys.stderr,
-                flush=True,
+            say(
+                f"step {step}, {characters:,} characters, {known:.0f} s: "
+                + ", ".join(f"{name} {value:.3f}" for name, value in row.items())
             )
         if step % plan.save_every == 0 or step == last:
             _save(folder, network, optimizer, step, characters, time.monotonic() - started)
@@ -472,6 +479,35 @@ def export(network: Network, folder: Path, quantise: bool = True) -> None:
         quantize_dynamic(str(folder / MODEL_FILE), str(folder / QUANTISED_FILE), weight_type=QuantType.QInt8)
 
 
+def run(
+    paths: Sequence[Path],
+    folder: Path,
+    plan: Plan,
+    say: Callable[[str], None],
+    *,
+    sizes: Mapping[str, int] | None = None,
+    characters: int = 6600,
+    limit: int = 100_000_000,
+) -> None:
+    """Train on the texts, or go on with what lies in `folder`, and write the model there as `MODEL_FILE` and
+    `QUANTISED_FILE`. `sizes`: of the encoder, where they are not those of `Settings`; `characters`: size of its
+    vocabulary; `limit`: characters of text that are used. Raises `NeuralError` for settings that cannot be read."""
+    text = mixed(read_text(paths, limit), plan.seed)
+    say(f"{len(text):,} characters of text")
+    known = folder / SETTINGS_FILE
+    if known.exists():
+        settings = Settings.from_json(known.read_text(encoding="utf-8"))
+    else:
+        settings = Settings(characters_of(text, characters), **(sizes or {}))
+    network = train(text, settings, plan, folder, say=say)
+    size = sum(p.numel() for p in network.parameters())
+    losses = ", ".join(f"{name} {value:.4f}" for name, value in evaluate(network, text, plan).items())
+    say(f"{size:,} parameters; nats on held-out text: {losses}")
+    export(network, folder)
+    for name in (MODEL_FILE, QUANTISED_FILE):
+        say(f"{folder / name}: {(folder / name).stat().st_size:,} bytes")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -479,12 +515,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sub.add_argument("text", nargs="+", type=Path)
     sub.add_argument("-o", "--output", type=Path, required=True)
     sub.add_argument("--limit", type=float, default=60, help="MiB")
-    sub = commands.add_parser("train", help="train, or go on training")
+    sub = commands.add_parser("train", help="train, or go on training, and export")
     sub.add_argument("text", nargs="+", type=Path)
     sub.add_argument("-o", "--output", type=Path, required=True)
     sub.add_argument("--characters", type=int, default=6600, help="size of the vocabulary")
-    sub.add_argument("--text-limit", type=int, default=200_000_000, help="characters of text that are used")
-    for name in ("layers", "width", "heads", "inner", "context"):
+    sub.add_argument("--text-limit", type=int, default=100_000_000, help="characters of text that are used")
+    names = ("layers", "width", "heads", "inner", "context")
+    for name in names:
         sub.add_argument(f"--{name}", type=int, default=Settings.__dataclass_fields__[name].default)
     for name, value in asdict(Plan()).items():
         flag = f"--{name.replace('_', '-')}"
@@ -498,24 +535,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if a.command == "prepare":
         print(f"{prepare(a.text, a.output, int(a.limit * 2**20)):,} characters, {a.output.stat().st_size:,} bytes")
     elif a.command == "train":
-        text = mixed(read_text(a.text, a.text_limit), a.seed)
-        print(f"{len(text):,} characters of text", file=sys.stderr)
-        known = a.output / SETTINGS_FILE
-        if known.exists():
-            settings = Settings.from_json(known.read_text(encoding="utf-8"))
-        else:
-            settings = Settings(characters_of(text, a.characters), a.layers, a.width, a.heads, a.inner, a.context)
         plan = Plan(**{name: getattr(a, name) for name in asdict(Plan())})
-        network = train(text, settings, plan, a.output)
-        size = sum(p.numel() for p in network.parameters())
-        print(
-            f"{size:,} parameters; held out: "
-            + ", ".join(f"{k} {v:.4f}" for k, v in evaluate(network, text, plan).items())
-        )
+        sizes = {name: getattr(a, name) for name in names}
+        run(a.text, a.output, plan, print, sizes=sizes, characters=a.characters, limit=a.text_limit)
     else:
         export(trained(a.folder), a.folder)
-        for name in (MODEL_FILE, QUANTISED_FILE):
-            print(f"{a.folder / name}: {(a.folder / name).stat().st_size:,} bytes")
     return 0
 
 

@@ -9,8 +9,9 @@ import hashlib
 import json
 import threading
 from functools import cached_property, lru_cache
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
 
     from .channel import Channel
     from .near import Near
+    from .neural import Encoder, MaskedModel
     from .ngram import NgramModel
     from .script import Script
     from .slips import Slips
     from .words import Words
+
+NEURAL = "neural"
+"""Name of the neural model's folder among the dictionaries, and in the log."""
 
 _LOCK = threading.RLock()
 
@@ -38,15 +43,34 @@ def dictionary_folder() -> Path:
 
 
 class Resources:
-    """Everything in one dictionary folder, loaded lazily; safe to share between threads."""
+    """Everything in one dictionary folder, loaded lazily; safe to share between threads.
 
-    def __init__(self, folder: str | Path | None = None) -> None:
+    `neural`: where a neural model lies that is asked for a second opinion (`repair.language.neural`); when None, the
+    folder `NEURAL` of the dictionaries, if there is one and onnxruntime is installed; when False, none is.
+    """
+
+    def __init__(self, folder: str | Path | None = None, neural: str | Path | Literal[False] | None = None) -> None:
         self.folder = Path(folder) if folder is not None else dictionary_folder()
         if not self.folder.is_dir():
             raise ResourceError(f"{self.folder}: no such dictionary folder")
+        self.neural = Path(neural) if isinstance(neural, str | Path) else neural
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return resources, (str(self.folder),)
+        return resources, (str(self.folder), str(self.neural) if isinstance(self.neural, Path) else self.neural)
+
+    @cached_property
+    def judge(self) -> Encoder | MaskedModel | None:
+        """The neural model; None where there is none. Raises `NeuralError` for one that cannot be used."""
+        path = self.folder / NEURAL if self.neural is None else self.neural
+        if path is False or (self.neural is None and not (path.is_dir() and find_spec("onnxruntime"))):
+            return None
+        from .neural import CALIBRATION_FILE, NeuralError, load
+
+        with _LOCK:
+            judge = load(path)
+        if not judge.calibration:
+            raise NeuralError(f"{path}: has no {CALIBRATION_FILE}; repair train --calibrate {path} PAGES makes one")
+        return judge
 
     def path(self, name: str) -> Path:
         """Path of one file; raises `ResourceError` where it is missing."""
@@ -166,10 +190,11 @@ class Resources:
         return rows
 
     def digests(self) -> dict[str, str]:
-        """File name -> first 16 hex digits of its SHA-256, for the log."""
-        return {
+        """File name -> first 16 hex digits of its SHA-256, for the log; `NEURAL` stands for all of a neural model."""
+        digests = {
             p.name: _digest(str(p), p.stat().st_mtime_ns) for p in sorted(self.folder.iterdir()) if p.suffix in _DATA
         }
+        return digests if self.judge is None else {**digests, NEURAL: self.judge.digest}
 
 
 _DATA = frozenset({".tsv", ".txt", ".ngram", ".bin", ".json", ".npy", ".marisa"})
@@ -182,9 +207,9 @@ def _digest(path: str, _mtime: int) -> str:
 
 
 @lru_cache(maxsize=8)
-def resources(folder: str) -> Resources:
+def resources(folder: str, neural: str | Literal[False] | None = None) -> Resources:
     """The `Resources` of `folder`, one object per process."""
-    return Resources(folder)
+    return Resources(folder, neural)
 
 
 def default_resources() -> Resources:

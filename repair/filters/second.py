@@ -1,0 +1,292 @@
+"""What a neural model says of places that the decoder doubts; not a filter of its own.
+
+The language model sees four characters to the left. A mark depends on more: on the quotation that it closes, on the
+list that it stands in. Where a text shows damage, a model that sees whole sentences (`repair.language.neural`) is asked
+about suspicious places only. Its words shift the log-odds of what the decoder found, and the project's own encoder
+adds findings of its own, marks only: Hanzi it knows less well than the decoder does. What its words weigh stands in the
+model's calibration (`repair.calibrate`). Without a model nothing is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..document import Document
+from ..language.decoder import Edit, flagged, replaced
+from ..language.logistic import log_odds, logistic
+from ..language.neural import DELETE, KEEP, REPLACE, Ask, Encoder, MaskedModel, Seen
+from ..language.ngram import EOS
+from ..language.slips import LAST
+
+if TYPE_CHECKING:
+    from .decoded import Finding
+
+MARKS = "，。、：；？！“”《》（）—…·"
+"""Marks that the encoder may propose."""
+DAMAGED, DIRTY = -3.0, -1.3
+"""log10 of likely repairs a symbol, and `Document.dirt`, from one of which on a text is damaged enough to ask."""
+WORTH = {"insert": -3.2, "mark": -3.2, "delete": -2.3}
+"""Natural log-probability from which what the encoder says is weighed as a finding of its own."""
+KEPT = 0.3
+"""Probability from which it is kept."""
+UNMEASURED = -12.0
+"""Cost of the encoder's own findings: no measured confusion is behind them."""
+LIMIT, LOWEST = 8.0, -12.0
+"""Largest log-odds and least log-probability that count."""
+UNSURE = (0.02, 0.98)
+"""Probabilities between which a masked model is asked: it is slow."""
+
+SHIFT = ("bias", "wrong", "nothing", "printed", "gap", "behind")
+MASKED = ("bias", "shift", "margin", "own")
+OWN = (
+    "bias",
+    "wrong",
+    "nothing",
+    "printed",
+    "gap",
+    "behind",
+    "said",
+    "rival",
+    "gain",
+    "gain_positive",
+    "cost",
+    "last",
+    "dirty",
+    *(f"new_{mark}" for mark in MARKS),
+    *(f"read_{mark}" for mark in MARKS),
+)
+INDEX = {name: k for k, name in enumerate(OWN)}
+
+
+class Row(NamedTuple):
+    """A finding with the evidence for it, to be weighed by the weights `name` for `features`, beside `offset`, the
+    log-odds known already."""
+
+    finding: Finding
+    name: str
+    features: tuple[str, ...]
+    values: NDArray[np.float64]
+    offset: float
+
+
+def revised(document: Document, found: list[Finding]) -> list[Finding]:
+    """The findings in the light of what the model says, and its own; as they are without a model."""
+    judge = document.resources.judge
+    if judge is None or not damaged(document, found):
+        return found
+    changed: dict[int, Finding] = {}
+    own: list[Finding] = []
+    places = {id(finding): k for k, finding in enumerate(found)}
+    for row in rows(document, judge, found):
+        weights = judge.weights(row.name, row.features)
+        if weights is None:
+            continue
+        finding = row.finding._replace(probability=logistic(row.offset + float(row.values @ weights)))
+        if id(row.finding) in places:
+            changed[places[id(row.finding)]] = finding
+        elif finding.probability >= KEPT:
+            own.append(finding)
+    out = [changed.get(k, finding) for k, finding in enumerate(found)]
+    return sorted([*out, *own], key=lambda f: (f.start, f.end)) if own else out
+
+
+def damaged(document: Document, found: Sequence[Finding]) -> bool:
+    """Whether the text is damaged enough for a second opinion."""
+    from .decoded import density_of
+
+    return document.dirt >= DIRTY or density_of(found, len(document.view.ids)) >= DAMAGED
+
+
+def rows(document: Document, judge: Encoder | MaskedModel, found: Sequence[Finding]) -> list[Row]:
+    """What there is to be weighed, in no order."""
+    return _encoder_rows(document, judge, found) if isinstance(judge, Encoder) else _masked_rows(document, judge, found)
+
+
+class _Candidate(NamedTuple):
+    """A finding of the encoder's own before it is weighed; `k`: which place; `at`: which symbol."""
+
+    kind: str
+    k: int
+    at: int
+    start: int
+    end: int
+    new: str
+    values: dict[str, float]
+
+
+def _encoder_rows(document: Document, judge: Encoder, found: Sequence[Finding]) -> list[Row]:
+    from .decoded import source_of
+
+    view, text, codes = document.view, document.text, document.codes
+    flags = np.flatnonzero(flagged(source_of(document)))
+    real = view.ids > EOS
+    hanzi = (codes >= 0x3400) & (codes <= 0x9FFF)
+    signs = flags[~hanzi[view.positions[flags]]]
+    gaps = flags[flags > 0] - 1
+    gaps = gaps[real[gaps]]
+    asked = {int(view.positions[k]): k for k in np.concatenate([signs, gaps]).tolist()}
+    doubted = [(f, _anchor(text, f)) for f in found if f.kind in WORTH]
+    places = sorted({*asked, *(place for _, place in doubted if place >= 0)})
+    seen = judge.seen(text, places, document.shared.setdefault("second", {}))
+    number = {place: k for k, place in enumerate(places)}
+    column = {sign: k for k, sign in enumerate(judge.signs)}
+    out = [
+        Row(
+            f,
+            f"shift_{f.kind}",
+            SHIFT,
+            _shift(seen, number[place], f, column.get(f.after[-1:])),
+            log_odds(f.probability),
+        )
+        for f, place in doubted
+        if place >= 0
+    ]
+    known = {(f.start, f.end, f.after) for f in found}
+    marks = np.array([column[mark] for mark in MARKS if mark in column], np.int64)
+    sign_places, gap_places = set(view.positions[signs].tolist()), set(view.positions[gaps].tolist())
+    candidates: list[_Candidate] = []
+    for place, at in asked.items():
+        k = number[place]
+        if place in sign_places:
+            candidates += _at_sign(seen, k, at, place, text[place], marks, judge.signs)
+        if place in gap_places:
+            candidates += _behind(seen, k, at, place, marks, judge.signs)
+    candidates = [c for c in candidates if (c.start, c.end, c.new) not in known]
+    return [*out, *_own_rows(document, candidates)]
+
+
+def _anchor(text: str, finding: Finding) -> int:
+    """The place that the model is asked about: the first character replaced, or the one before what is missing."""
+    place = finding.start if finding.end > finding.start else finding.start - 1
+    while place >= 0 and text[place].isspace():
+        place -= 1
+    return place
+
+
+def _odds(seen: Seen, k: int) -> tuple[float, float, float]:
+    """Log-odds that the character is wrong, that nothing was printed there, that something is missing behind it."""
+    verdict, gap = seen.verdict[k].astype(float), seen.gap[k].astype(float)
+    wrong = float(np.logaddexp(verdict[REPLACE], verdict[DELETE]) - verdict[KEEP])
+    nothing, missing = float(verdict[DELETE] - verdict[KEEP]), float(gap[1] - gap[0])
+    return _limited(wrong), _limited(nothing), _limited(missing)
+
+
+def _limited(value: float) -> float:
+    return max(-LIMIT, min(LIMIT, value))
+
+
+def _shift(seen: Seen, k: int, finding: Finding, column: int | None) -> NDArray[np.float64]:
+    wrong, nothing, missing = _odds(seen, k)
+    unknown = column is None
+    printed = LOWEST / 2 if unknown or finding.kind == "insert" else max(LOWEST, float(seen.printed[k, column]))
+    behind = LOWEST / 2 if unknown else max(LOWEST, float(seen.behind[k, column]))
+    inserted = finding.kind == "insert"
+    return np.array([1.0, wrong, nothing, printed, missing * inserted, behind * inserted])
+
+
+def _best(row: NDArray[np.float32], marks: NDArray[np.int64], signs: str, but: str) -> tuple[str, float, float]:
+    """The mark that is likeliest, `but` one; its log-probability, and by how much the second is less likely."""
+    order = [int(c) for c in marks[np.argsort(-row[marks], kind="stable")[:3]] if signs[int(c)] != but]
+    return signs[order[0]], float(row[order[0]]), float(row[order[1]] - row[order[0]])
+
+
+def _at_sign(
+    seen: Seen, k: int, at: int, place: int, read: str, marks: NDArray[np.int64], signs: str
+) -> list[_Candidate]:
+    wrong, nothing, missing = _odds(seen, k)
+    out = []
+    new, printed, rival = _best(seen.printed[k], marks, signs, read)
+    said = float(seen.verdict[k, REPLACE]) + printed
+    values = {"wrong": wrong, "nothing": nothing, "gap": missing}
+    if said >= WORTH["mark"]:
+        more = {**values, "printed": max(LOWEST, printed), "said": said, "rival": max(LOWEST, rival)}
+        out.append(_Candidate("mark", k, at, place, place + 1, new, more))
+    said = float(seen.verdict[k, DELETE])
+    if said >= WORTH["delete"]:
+        out.append(_Candidate("delete", k, at, place, place + 1, "", {**values, "said": said}))
+    return out
+
+
+def _behind(seen: Seen, k: int, at: int, place: int, marks: NDArray[np.int64], signs: str) -> list[_Candidate]:
+    wrong, nothing, missing = _odds(seen, k)
+    new, behind, rival = _best(seen.behind[k], marks, signs, "")
+    said = float(seen.gap[k, 1]) + behind
+    if said < WORTH["insert"]:
+        return []
+    values = {"wrong": wrong, "nothing": nothing, "gap": missing, "behind": max(LOWEST, behind), "said": said}
+    return [_Candidate("insert", k, at, place + 1, place + 1, new, {**values, "rival": max(LOWEST, rival)})]
+
+
+def _own_rows(document: Document, candidates: list[_Candidate]) -> list[Row]:
+    """The encoder's candidates with what the language model and the channel say of them."""
+    from .decoded import Finding, source_of
+
+    if not candidates:
+        return []
+    model, ids = document.resources.model, document.view.ids
+    source = source_of(document)
+    start = np.array([c.at + (c.kind == "insert") for c in candidates], np.int64)
+    end = np.array([c.at + 1 for c in candidates], np.int64)
+    symbols = [model.char_id(c.new) if c.new else -1 for c in candidates]
+    new, _ = replaced(model, ids, start, end, [[s] if s >= 0 else [] for s in symbols])
+    old, _ = replaced(model, ids, start, end, [ids[s:e].tolist() for s, e in zip(start, end, strict=True)])
+    taken = [
+        (ord(document.text[c.start]), ord(c.new)) if c.kind == "mark" else (ord("。"), ord("。")) for c in candidates
+    ]
+    costs = document.resources.channel.log_prob(*np.array(taken, np.int64).T)
+    out = []
+    for c, symbol, first, last, gain, cost in zip(
+        candidates, symbols, start.tolist(), end.tolist(), (new - old).tolist(), costs.tolist(), strict=True
+    ):
+        read = document.text[c.start : c.end]
+        values = {
+            "bias": 1.0,
+            **c.values,
+            "gain": gain,
+            "gain_positive": max(0.0, gain),
+            "cost": cost if c.kind == "mark" else 0.0,
+            "last": float(source.place[c.at] == LAST),
+            "dirty": document.dirt,
+        }
+        row = np.zeros(len(OWN))
+        for name, value in values.items():
+            row[INDEX[name]] = value
+        for name in (f"new_{c.new}", f"read_{read}"):
+            if name in INDEX:
+                row[INDEX[name]] = 1.0
+        edit = Edit(first, last, c.new, symbol, UNMEASURED, gain, gain, gain, 0.0, ())
+        out.append(Row(Finding(c.kind, c.start, c.end, c.new, (edit,), row, 0.0), f"own_{c.kind}", OWN, row, 0.0))
+    return out
+
+
+def _masked_rows(document: Document, judge: MaskedModel, found: Sequence[Finding]) -> list[Row]:
+    text = document.text
+    asks: list[Ask] = []
+    pairs: list[tuple[str, str]] = []
+    spans: list[tuple[Finding, int]] = []
+    for f in found:
+        if not UNSURE[0] < f.probability < UNSURE[1]:
+            continue
+        before = len(asks)
+        if f.kind == "insert" and len(f.after) == 1:
+            asks.append(Ask(text[: f.start] + f.after + text[f.start :], f.start))
+            pairs.append(("", f.after))
+        elif f.kind == "delete" and f.end == f.start + 1:
+            asks.append(Ask(text, f.start))
+            pairs.append((text[f.start], ""))
+        elif f.end - f.start == len(f.after):
+            changed = [k for k in range(f.start, f.end) if text[k] != f.after[k - f.start]]
+            asks += [Ask(text, k) for k in changed]
+            pairs += [(text[k], f.after[k - f.start]) for k in changed]
+        if len(asks) > before:
+            spans.append((f, before))
+    shift = np.clip(judge.shift(asks, pairs).astype(np.float64), LOWEST, -LOWEST)
+    ends = [before for _, before in spans[1:]] + [len(asks)]
+    return [
+        Row(f, f"masked_{f.kind}", MASKED, np.append(1.0, shift[before:end].min(axis=0)), log_odds(f.probability))
+        for (f, before), end in zip(spans, ends, strict=True)
+    ]
