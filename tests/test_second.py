@@ -57,12 +57,12 @@ def test_words_of_the_model_shift_the_log_odds(model):
 
 
 def test_findings_of_its_own(tmp_path):
-    make_encoder(tmp_path, wrong="·")
+    make_encoder(tmp_path, wrong="、")
     calibrated(tmp_path, own_delete=dict.fromkeys(second.OWN, 0.0) | {"bias": -1.0, "nothing": 1.0})
     before, after = found(Resources(neural=False)), found(Resources(neural=tmp_path))
     own = {key: p for key, p in after.items() if key not in before}
     assert all(before[key] == after[key] for key in before)
-    assert [(kind, PAGE[start:end], new) for kind, start, end, new in own] == [("delete", "·", "")]
+    assert [(kind, PAGE[start:end], new) for kind, start, end, new in own] == [("delete", "、", "")]
     assert min(own.values()) > 0.9
 
 
