@@ -26,6 +26,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import regex
 
 from ..document import Document
 from ..language.ngram import BOS
@@ -76,10 +77,10 @@ _CP1252: Final = {chr(0x80 + k): c for k, c in enumerate("€\x81‚ƒ„…†�
 _BYTE_OF: Final = {ord(shown): ord(byte) for byte, shown in _CP1252.items() if shown != byte}
 _LATIN_RUN: Final = re.compile("[\u0080-\u00ff" + "".join(_CP1252.values()) + "]+")
 _CONTINUED: Final = "[\u0080-\u00bf" + "".join(_CP1252.values()) + "]"
-_UTF8_RUN: Final = re.compile(
+_UTF8_RUN: Final = regex.compile(
     f"(?:[\u00c2-\u00df]{_CONTINUED}|[\u00e0-\u00ef]{_CONTINUED}{{2}}|[\u00f0-\u00f4]{_CONTINUED}{{3}})++"
 )
-_GBK_RUN: Final = re.compile("(?:[\u00a1-\u00a9\u00b0-\u00f7][\u00a1-\u00fe])++")
+_GBK_RUN: Final = regex.compile("(?:[\u00a1-\u00a9\u00b0-\u00f7][\u00a1-\u00fe])++")
 
 _HAN: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
 _CHINESE: Final = re.compile(
@@ -95,7 +96,7 @@ _COMPLEX: Final = re.compile(
 _EMOJI: Final = re.compile("[\u00a9\u00ae\u203c-\u3299\ufe0e\ufe0f\U0001f000-\U0001faff\U000e0020-\U000e007f]")
 _INVISIBLES: Final = "\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
 _INVISIBLE_RUN: Final = re.compile(f"[{_INVISIBLES}]+")
-_WIDE_RUN: Final = re.compile("[０-９]+(?:．[０-９]+)*+|[Ａ-Ｚａ-ｚ]+")
+_WIDE_RUN: Final = regex.compile("[０-９]+(?:．[０-９]+)*+|[Ａ-Ｚａ-ｚ]+")
 _TOKEN: Final = re.compile("[0-9A-Za-z０-９Ａ-Ｚａ-ｚ]{1,40}")
 _LOST_RUN: Final = re.compile("(?:\ufffd|锟斤拷|锟斤|锟�)+")
 _ESCAPE_SEQUENCE: Final = re.compile("\x1b\\[[0-9;?]{0,20}[A-Za-z]")
@@ -399,7 +400,7 @@ def _utf8_in(document: Document, text: str, start: int, end: int, places: int) -
             continue
         good = len(_CHINESE.findall(after))
         if not good and not _EMOJI.match(after):
-            if len(after) < 2 and _foreign(document, *m.span(), places):
+            if len(after) < 2 and _foreign(document, m.start(), m.end(), places):
                 continue  # Ã© inside a foreign word
             yield Proposal(m.start(), m.end(), after, RULE, 0.6, why)
         else:

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import regex
 
 from ..document import Document
 from ..language.ngram import NgramModel
@@ -54,7 +55,7 @@ _MENTION = re.compile(
 
 
 # A run of Latin words; the longest entry of the dictionary has three. The look-back comes second for speed.
-_RUN = re.compile(rf"[A-Za-z](?<![{LATIN}0-9].)[A-Za-z]*+(?:[ ]{{1,2}}[A-Za-z]++)*+(?![{LATIN}0-9])")
+_RUN = regex.compile(rf"[A-Za-z](?<![{LATIN}0-9].)[A-Za-z]*+(?:[ ]{{1,2}}[A-Za-z]++)*+(?![{LATIN}0-9])")
 _BLANKS = " \t\u00a0\u3000"
 
 

@@ -9,8 +9,9 @@ the page, and not rewritten.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
+
+import regex
 
 from repair.formats.markup import (
     CLOSE,
@@ -48,7 +49,7 @@ _SYMBOLS = frozenset(("ocrx_cinfo", "ocr_cinfo", "ocr_symbol", "ocr_glyph"))
 _CHOICES = ("lstm_choices", "symbol_", "timestep")
 # End tags that HTML lets one leave out.
 _OPTIONAL = frozenset(("p", "li", "dt", "dd", "td", "th", "tr", "thead", "tbody", "tfoot", "option", "html", "body"))
-_PROPERTY = re.compile(r"""\s*([A-Za-z_][\w-]*)((?:[^;"']++|"[^"]*+"|'[^']*+'|["'])*+);?""")
+_PROPERTY = regex.compile(r"""\s*([A-Za-z_][\w-]*)((?:[^;"']++|"[^"]*+"|'[^']*+'|["'])*+);?""")
 
 
 def read(data: bytes, *, encoding: str | None = None, name: str = "<stdin>") -> OcrFile:

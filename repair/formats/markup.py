@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from xml.parsers import expat
 
+import regex
+
 from repair.formats.ocr import CDATA, DOUBLE, FROZEN, SINGLE, TEXT, Characters, Source, plain_characters
 from repair.formats.plain import InputError, decode, shown
 
@@ -24,10 +26,10 @@ OPEN, CLOSE, EMPTY, RUN, SECTION = range(5)
 _DECLARED = re.compile(r"""<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _META = re.compile(r"""<meta\s[^>]{0,300}?charset\s*=\s*["']?\s*([A-Za-z0-9._-]{1,40})""", re.I)
 _NAME = re.compile(r"[^\s/>\"'=<]+")
-_REST = re.compile(r"""(?:[^"'>/]++|"[^"]*+"|'[^']*+'|/(?!>))*+(/?)>""")
+_REST = regex.compile(r"""(?:[^"'>/]++|"[^"]*+"|'[^']*+'|/(?!>))*+(/?)>""")
 _ATTRIBUTE = re.compile(r"""([^\s=/>"']+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""")
 _CDATA = "<![CDATA["
-_DOCTYPE = re.compile(r"""<!doctype(?:[^"'>\[]++|"[^"]*+"|'[^']*+')*+>""", re.I)
+_DOCTYPE = regex.compile(r"""<!doctype(?:[^"'>\[]++|"[^"]*+"|'[^']*+')*+>""", regex.I)
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{0,40});")
 _SIGN = re.compile(r"&#?[A-Za-z0-9]*[^<&]?|<[^<&]?")
 _XML_ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'"}
@@ -163,7 +165,7 @@ def _aside(source: Source, at: int, instruction_end: str) -> int:
     doctype = _DOCTYPE.match(text, at)
     if not doctype:
         raise source.error(at, "has declarations, which are not read")
-    return doctype.end()
+    return int(doctype.end())
 
 
 def _after(source: Source, mark: str, at: int) -> int:

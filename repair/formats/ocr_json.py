@@ -22,6 +22,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import regex
+
 from repair.formats.columns import reading_order
 from repair.formats.ocr import (
     STRING,
@@ -43,7 +45,7 @@ EXPECTED = (
     "expected RapidOCR's [[box, text, score], ...] or boxes/txts/scores, or PaddleOCR's [[box, [text, score]], ...] "
     "or rec_texts with rec_polys, dt_polys or rec_boxes"
 )
-_LITERAL = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.S)
+_LITERAL = regex.compile(r'"(?:[^"\\]++|\\.)*+"', regex.S)
 _ESCAPE = re.compile(
     r'\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|["\\/bfnrt])'
 )
