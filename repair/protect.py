@@ -13,7 +13,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterable, Iterator, Sequence
 
 import numpy as np
-import regex
 
 from .structure import Line
 
@@ -47,11 +46,12 @@ _LINE_MARK = {
 }
 _TABLE_BAR = re.compile(r"[ \t]*\|[ \t]*")
 
+# Groups that nothing follows need not be possessive (and must not: re of CPython before 3.11.5).
 LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
-_REST = rf"[{LATIN}0-9]*+(?:['’.&+#/_@·-]{{1,2}}[{LATIN}0-9]++)*+"
+_REST = rf"[{LATIN}0-9]*+(?:['’.&+#/_@·-]{{1,2}}[{LATIN}0-9]++)*"
 _WORD = rf"[{LATIN}]{_REST}"
-_ENGLISH = regex.compile(
-    rf"[{LATIN}](?<![{LATIN}0-9].){_REST}(?:(?:[ ]|[,;:.!?&()\"'-]{{1,2}}[ ]?|[ ][&(\"'-]){_WORD}|[ ]\d[\d.,]*+)*+"
+_ENGLISH = re.compile(
+    rf"[{LATIN}](?<![{LATIN}0-9].){_REST}(?:(?:[ ]|[,;:.!?&()\"'-]{{1,2}}[ ]?|[ ][&(\"'-]){_WORD}|[ ]\d[\d.,]*+)*"
 )
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\u3000-\u303f\uff00-\uff60“”‘’…—·\U00020000-\U0003ffff]")
 _TWO_LETTERS = re.compile(rf"[{LATIN}]{{2}}")
