@@ -35,7 +35,9 @@ def test_window(place):
 
 def test_missing_model(tmp_path):
     pytest.importorskip("onnxruntime")
-    with pytest.raises(NeuralError, match="no such"):
+    with pytest.raises(NeuralError, match="absent: no such model"):
+        neural.load(tmp_path / "absent")
+    with pytest.raises(NeuralError, match="no such vocabulary"):
         neural.load(tmp_path)
     (tmp_path / "vocab.txt").write_text("\n".join(WORDS), encoding="utf-8")
     (tmp_path / "model.onnx").write_bytes(b"no model")

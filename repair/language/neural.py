@@ -374,6 +374,8 @@ def load(path: str | Path, *, threads: int = 1) -> Encoder | MaskedModel:
     """The model at `path`: a folder of the project's own or of a masked language model, or an ONNX file of the latter.
     Raises `NeuralError`."""
     path = Path(path)
+    if not path.exists():
+        raise NeuralError(f"{path}: no such model")
     if (path / SETTINGS_FILE).is_file():
         return Encoder(path, threads=threads)
     return MaskedModel(path, threads=threads)
