@@ -1,21 +1,21 @@
 """What the words of a neural model weigh, fitted on pages with their truth: the calibration in the model's folder.
 
-A page is a folder with ``raw.txt``, as it came out of an engine, and ``truth.txt``, as printed. Whatever the decoder or
-the model finds on it is right where it takes the page nearer to its truth; a logistic regression for each kind of
-finding (`repair.filters.second`) learns from that. Pages that it was fitted on are no measure of what it is worth.
+Whatever the decoder or the model finds on a page is right where it takes the page nearer to its truth; a logistic
+regression for each kind of finding (`repair.filters.second`) learns from that. Pages that it was fitted on are no
+measure of what it is worth.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from .document import Document
-from .evaluate import solid
+from .evaluate import MAX_ERROR_RATE, solid
 from .filters import second
 from .filters.decoded import findings
 from .formats.files import write_atomic
@@ -23,24 +23,9 @@ from .language.logistic import fit_logistic
 from .language.neural import CALIBRATION_FILE, Encoder, MaskedModel, load
 from .language.resources import Resources
 
-WORST = 0.4
-"""Error rate from which on a page teaches nothing."""
 RIDGE = 2.0
 FEWEST = 40
 """Findings of a kind below which it is left as it is."""
-
-
-def pages(folders: Sequence[Path]) -> Iterator[tuple[str, str]]:
-    """What was read and what was printed, of every page under `folders` in order; pages left out whose ``meta.json``
-    says that their columns were mixed up (``order_ok``)."""
-    for folder in folders:
-        for path in sorted(folder.rglob("truth.txt")):
-            meta = path.with_name("meta.json")
-            if meta.is_file() and not json.loads(meta.read_text(encoding="utf-8")).get("order_ok", True):
-                continue
-            raw = path.with_name("raw.txt")
-            if raw.is_file():
-                yield raw.read_text(encoding="utf-8"), path.read_text(encoding="utf-8")
 
 
 def examples(
@@ -50,7 +35,7 @@ def examples(
     model."""
     truth = solid(printed).text
     distance = Levenshtein.distance(solid(read).text, truth)
-    if not truth or distance > WORST * len(truth):
+    if not truth or distance > MAX_ERROR_RATE * len(truth):
         return
     document = Document(read, None, resources)
     found = findings(document)
@@ -62,15 +47,17 @@ def examples(
         yield row, distance - Levenshtein.distance(after, truth) >= len(f.edits)
 
 
-def calibrate(model: Path, folders: Sequence[Path], say: Callable[[str], None] = print) -> dict[str, dict[str, float]]:
-    """Fit the calibration of the model in the folder `model` on the pages under `folders`, and write it there.
+def calibrate(
+    model: Path, pages: Iterable[tuple[str, str]], say: Callable[[str], None] = print
+) -> dict[str, dict[str, float]]:
+    """Fit the calibration of the model at `model` on pages, each as read and as printed, and write it there.
 
     Raises `NeuralError` for a model that cannot be used, `ValueError` where the pages have too little to learn from.
     """
     judge, resources = load(model), Resources(neural=False)
     rows: dict[str, list[tuple[second.Row, bool]]] = {}
     count = 0
-    for read, printed in pages(folders):
+    for read, printed in pages:
         count += 1
         for row, right in examples(judge, read, printed, resources):
             rows.setdefault(row.name, []).append((row, right))

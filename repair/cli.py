@@ -694,18 +694,13 @@ def _eval(args: argparse.Namespace) -> int:
 def _eval_pages(args: argparse.Namespace, folders: Sequence[str], by: Sequence[str]) -> dict[str, object]:
     from .evaluate import PageEvaluation, spread
 
-    pages: dict[str, PageInfo] = {}
+    pages = _pages_in(folders)
     others = 0
-    for folder in folders:
-        found = sorted(Path(folder).rglob("raw.txt"))
-        if not found:
-            raise InputError(f"{shown(folder)}: holds no pages (folders with raw.txt and truth.txt)")
-        for raw in found:
-            info = _page_info(raw.parent)
-            if args.part and (info.unit is None or info.unit % args.part[1] != args.part[0]):
-                others += 1
-            else:
-                pages[str(raw)] = info
+    if args.part:
+        rest, parts = args.part
+        listed = len(pages)
+        pages = {raw: info for raw, info in pages.items() if info.unit is not None and info.unit % parts == rest}
+        others = listed - len(pages)
     if args.witness:
         args.beside = _same_page(pages)
         pages = {raw: pages[raw] for raw in args.beside}
@@ -715,7 +710,7 @@ def _eval_pages(args: argparse.Namespace, folders: Sequence[str], by: Sequence[s
     chosen = spread(list(pages), args.limit)
     names = [name for name in chosen if pages[name].order_ok]
     evaluation.left_out["order"] = len(chosen) - len(names)
-    truths = (_decoded(Path(name).with_name("truth.txt"), args.encoding) for name in names)
+    truths = (_truth(name, args.encoding) for name in names)
     for outcome, truth in zip(_outcomes(args, names), truths, strict=True):
         if isinstance(outcome, Failure):
             raise InputError(outcome.message)
@@ -733,6 +728,21 @@ def _same_page(pages: Mapping[str, PageInfo]) -> dict[str, tuple[str, ...]]:
         key = tuple("" if part == info.engine else part for part in Path(raw).parts)
         groups.setdefault(key, []).append(raw)
     return {raw: tuple(o for o in same if o != raw) for same in groups.values() if len(same) > 1 for raw in same}
+
+
+def _pages_in(folders: Sequence[str]) -> dict[str, PageInfo]:
+    """The raw.txt of each page under `folders` in order, with what is known about it. Raises `InputError`."""
+    pages = {}
+    for folder in folders:
+        found = sorted(Path(folder).rglob("raw.txt"))
+        if not found:
+            raise InputError(f"{shown(folder)}: holds no pages (folders with raw.txt and truth.txt)")
+        pages.update({str(raw): _page_info(raw.parent) for raw in found})
+    return pages
+
+
+def _truth(raw: str, encoding: str | None) -> str:
+    return _decoded(Path(raw).with_name("truth.txt"), encoding)
 
 
 def _page_info(folder: Path) -> PageInfo:
@@ -830,8 +840,6 @@ def _train(args: argparse.Namespace) -> int:
 
 
 def _train_neural(args: argparse.Namespace) -> int:
-    from pathlib import Path
-
     if args.output is None or os.path.isfile(args.output):
         raise InputError("--neural needs a folder for the model: -o DIR")
     try:
@@ -844,14 +852,10 @@ def _train_neural(args: argparse.Namespace) -> int:
 
 
 def _calibrate(args: argparse.Namespace) -> int:
-    from pathlib import Path
-
     from .calibrate import calibrate
 
-    for folder in args.corpus:
-        if not os.path.isdir(folder):
-            raise InputError(f"{shown(folder)}: no such folder of pages")
-    calibrate(Path(args.calibrate), [Path(folder) for folder in args.corpus], _say)
+    names = [raw for raw, info in _pages_in(args.corpus).items() if info.order_ok]
+    calibrate(Path(args.calibrate), ((_decoded(raw, None), _truth(raw, None)) for raw in names), _say)
     return EXIT_CLEAN
 
 

@@ -95,21 +95,48 @@ def test_masked_model(tmp_path):
 def test_calibration(model, tmp_path):
     """On pages with their truth the model that is right gets its weight, and what was written is what is read."""
     pytest.importorskip("onnxruntime")
+    pages = []
     for k in range(40):
-        page = tmp_path / "pages" / str(k)
-        page.mkdir(parents=True)
-        (page / "raw.txt").write_text(PAGE, encoding="utf-8")
         truth = PAGE.replace("，的重大", "的重大") if k % 4 else PAGE
-        (page / "truth.txt").write_text(truth.replace("水平·", "水平，").replace("环研", "科研"), encoding="utf-8")
+        pages.append((PAGE, truth.replace("水平·", "水平，").replace("环研", "科研")))
     said = []
-    weights = calibrate(model, [tmp_path / "pages"], said.append)
+    weights = calibrate(model, pages, said.append)
     assert any(line.startswith("shift_delete: ") for line in said)
-    held = json.loads((model / "calibration.json").read_text(encoding="utf-8"))
+    written = (model / "calibration.json").read_bytes()
+    held = json.loads(written)
     assert held["pages"] == 40
     assert held["weights"] == weights
     assert found(Resources(neural=model))
     with pytest.raises(ValueError, match="too little"):
-        calibrate(model, [tmp_path / "nothing"])
+        calibrate(model, [])
+    for k, texts in enumerate(pages):
+        page = tmp_path / "pages" / f"{k:02}"
+        page.mkdir(parents=True)
+        for name, text in zip(("raw.txt", "truth.txt"), texts, strict=True):
+            (page / name).write_text(text, encoding="utf-8")
+    (model / "calibration.json").unlink()
+    assert main(["train", "--calibrate", str(model), str(tmp_path / "pages")]) == 0
+    assert (model / "calibration.json").read_bytes() == written
+
+
+@pytest.mark.parametrize("meta", ["{", '{"order_ok": 3}', None])
+def test_pages_that_cannot_be_read_are_named(model, tmp_path, capsys, meta):
+    page = tmp_path / "pages" / "one"
+    page.mkdir(parents=True)
+    if meta is not None:
+        (page / "raw.txt").write_text(PAGE, encoding="utf-8")
+        (page / "truth.txt").write_text(PAGE, encoding="utf-8")
+        (page / "meta.json").write_text(meta, encoding="utf-8")
+    assert main(["train", "--calibrate", str(model), str(tmp_path / "pages")]) == 2
+    error = capsys.readouterr().err
+    assert str(page / "meta.json" if meta else page.parent) in error
+    assert error.count("\n") == 1
+    assert not (model / "calibration.json").exists()
+
+
+def test_one_object_a_process():
+    """Whatever was pickled finds the models that are loaded already."""
+    assert pickle.loads(pickle.dumps(resources_module.default_resources())) is resources_module.default_resources()
 
 
 def test_log_names_the_model_and_the_command_takes_it(model, tmp_path, capsys):

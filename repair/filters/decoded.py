@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..document import Document
-from ..language.context import mean_around, ties
+from ..language.context import hanzi, mean_around, ties
 from ..language.decoder import (
     LEAST_SPECK,
     WINDOW,
@@ -169,9 +169,9 @@ def _findings(document: Document) -> list[Finding]:
 
         found = [f._replace(probability=revised(document, f.kind, f.start, f.end, f.probability)) for f in found]
     if document.resources.judge is not None:
-        from . import second
+        from .second import revised as judged  # likewise
 
-        found = second.revised(document, found)
+        found = judged(document, found)
     return found
 
 
@@ -265,23 +265,20 @@ def _shortness(size: int) -> float:
 
 def _alone(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
     """Which characters stand for themselves: no Hanzi, letter, digit or line end on either side, (n,)."""
-    joined = (
-        ((codes >= 0x3400) & (codes <= 0x9FFF)) | (codes >= 0x20000) | (codes == 10) | (codes == 13) | (codes == 12)
-    )
+    joined = hanzi(codes) | (codes >= 0x20000) | (codes == 10) | (codes == 13) | (codes == 12)
     joined |= (
         ((codes >= 48) & (codes <= 57)) | ((codes >= 65) & (codes <= 122)) | ((codes >= 0xFF10) & (codes <= 0xFF5A))
     )
     before = np.concatenate([[False], joined[:-1]])
     after = np.concatenate([joined[1:], [False]])
-    hanzi = (codes >= 0x3400) & (codes <= 0x9FFF)
-    alone: NDArray[np.bool_] = ~before & ~after & hanzi
+    alone: NDArray[np.bool_] = ~before & ~after & hanzi(codes)
     return alone
 
 
 def _near_hanzi(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
     """Which characters have a Hanzi or kana among the three before, themselves and the three after, (n,)."""
-    hanzi = ((codes >= 0x3400) & (codes <= 0x9FFF)) | ((codes >= 0x3040) & (codes <= 0x30FF))
-    seen = np.concatenate([[0, 0, 0, 0], np.cumsum(hanzi), np.full(3, hanzi.sum())])
+    some = hanzi(codes) | ((codes >= 0x3040) & (codes <= 0x30FF))
+    seen = np.concatenate([[0, 0, 0, 0], np.cumsum(some), np.full(3, some.sum())])
     near: NDArray[np.bool_] = seen[7:] > seen[:-7]
     return near
 

@@ -77,13 +77,12 @@ def repairs(document: Document, least: float, marks: bool) -> Iterator[Proposal]
 
 def _strayed(document: Document, start: int, read: str) -> bool:
     """Whether a mark before a paragraph may be the end of the paragraph above, which lacks one."""
-    above = document.text[:start].rstrip()
-    return (
-        read.strip() in ENDING
-        and bool(above)
-        and document.text.count("\n", len(above), start) > 1
-        and above[-1] not in TERMINAL
-    )
+    if read.strip() not in ENDING:
+        return False
+    text, end = document.text, start
+    while end > 0 and text[end - 1].isspace():
+        end -= 1
+    return end > 0 and text.count("\n", end, start) > 1 and text[end - 1] not in TERMINAL
 
 
 def _plausible(document: Document, finding: Finding) -> bool:

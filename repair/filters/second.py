@@ -10,19 +10,18 @@ model's calibration (`repair.calibrate`). Without a model nothing is changed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..document import Document
+from ..language.context import hanzi
 from ..language.decoder import Edit, replaced
 from ..language.logistic import log_odds, logistic
 from ..language.neural import DELETE, KEEP, REPLACE, Ask, Encoder, MaskedModel, Seen
 from ..language.slips import LAST
-
-if TYPE_CHECKING:
-    from .decoded import Finding
+from .decoded import Finding, density_of, source_of
 
 MARKS = "，。、：；？！“”《》（）—…·"
 """Marks that the encoder may propose."""
@@ -66,8 +65,9 @@ INDEX = {name: k for k, name in enumerate(OWN)}
 
 class Row(NamedTuple):
     """A finding with the evidence for it, to be weighed by the weights `name` for `features`, beside `offset`, the
-    log-odds known already."""
+    log-odds known already. `number`: which of the decoder's findings it is; None for one of the encoder's own."""
 
+    number: int | None
     finding: Finding
     name: str
     features: tuple[str, ...]
@@ -80,26 +80,21 @@ def revised(document: Document, found: list[Finding]) -> list[Finding]:
     judge = document.resources.judge
     if judge is None or not damaged(document, found):
         return found
-    changed: dict[int, Finding] = {}
-    own: list[Finding] = []
-    places = {id(finding): k for k, finding in enumerate(found)}
+    out = list(found)
     for row in rows(document, judge, found):
         weights = judge.weights(row.name, row.features)
         if weights is None:
             continue
         finding = row.finding._replace(probability=logistic(row.offset + float(row.values @ weights)))
-        if id(row.finding) in places:
-            changed[places[id(row.finding)]] = finding
+        if row.number is not None:
+            out[row.number] = finding
         elif finding.probability >= KEPT:
-            own.append(finding)
-    out = [changed.get(k, finding) for k, finding in enumerate(found)]
-    return sorted([*out, *own], key=lambda f: (f.start, f.end)) if own else out
+            out.append(finding)
+    return sorted(out, key=lambda f: (f.start, f.end))
 
 
 def damaged(document: Document, found: Sequence[Finding]) -> bool:
     """Whether the text is damaged enough for a second opinion."""
-    from .decoded import density_of
-
     return density_of(found, len(document.view.ids)) >= DAMAGED
 
 
@@ -109,48 +104,38 @@ def rows(document: Document, judge: Encoder | MaskedModel, found: Sequence[Findi
 
 
 class _Candidate(NamedTuple):
-    """A finding of the encoder's own before it is weighed; `k`: which place; `at`: which symbol."""
+    """What the encoder finds itself, before it is weighed: that the character at `place`, the symbol `at`, was printed
+    as `new`, or not at all (``""``)."""
 
-    kind: str
-    k: int
     at: int
-    start: int
-    end: int
+    place: int
     new: str
     values: dict[str, float]
 
 
 def _encoder_rows(document: Document, judge: Encoder, found: Sequence[Finding]) -> list[Row]:
-    from .decoded import source_of
-
-    view, text = document.view, document.text
+    text = document.text
     source = source_of(document)
     # A mark that is wrong need not surprise the language model.
-    signs = np.flatnonzero(source.free & ~((source.codes >= 0x3400) & (source.codes <= 0x9FFF)))
-    asked = {int(view.positions[k]): k for k in signs.tolist()}
-    doubted = [(f, _anchor(text, f)) for f in found if f.kind in KINDS]
-    places = sorted({*asked, *(place for _, place in doubted if place >= 0)})
+    signs = np.flatnonzero(source.free & ~hanzi(source.codes))
+    symbol_at = dict(zip(document.view.positions[signs].tolist(), signs.tolist(), strict=True))
+    anchors = {number: _anchor(text, f) for number, f in enumerate(found) if f.kind in KINDS}
+    places = sorted({*symbol_at, *(place for place in anchors.values() if place >= 0)})
     seen = judge.seen(text, places, document.shared.setdefault("second", {}))
-    number = {place: k for k, place in enumerate(places)}
-    column = {sign: k for k, sign in enumerate(judge.signs)}
-    out = [
-        Row(
-            f,
-            f"shift_{f.kind}",
-            SHIFT,
-            _shift(seen, number[place], f, column.get(f.after[-1:])),
-            log_odds(f.probability),
-        )
-        for f, place in doubted
-        if place >= 0
-    ]
+    row_of = {place: k for k, place in enumerate(places)}
+    out = []
+    for number, place in anchors.items():
+        if place >= 0:
+            f = found[number]
+            values = _shift(seen, row_of[place], f, judge.column.get(f.after[-1:]))
+            out.append(Row(number, f, f"shift_{f.kind}", SHIFT, values, log_odds(f.probability)))
     taken = {at for f in found for at in range(f.start, max(f.end, f.start + 1))}
-    marks = np.array([column[mark] for mark in MARKS if mark in column], np.int64)
+    marks = np.array([judge.column[mark] for mark in MARKS if mark in judge.column], np.int64)
     candidates = [
         c
-        for place, at in asked.items()
+        for place, at in symbol_at.items()
         if place not in taken
-        for c in _candidates(seen, number[place], at, place, text[place], marks, judge.signs)
+        for c in _candidates(seen, row_of[place], at, place, text[place], marks, judge.signs)
     ]
     return [*out, *_own_rows(document, candidates)]
 
@@ -176,12 +161,15 @@ def _limited(value: float) -> float:
 
 
 def _shift(seen: Seen, k: int, finding: Finding, column: int | None) -> NDArray[np.float64]:
+    """A value for each of `SHIFT`; `column`: of the new character, None for one that is no sign."""
     wrong, nothing, missing = _odds(seen, k)
-    unknown = column is None
-    printed = LOWEST / 2 if unknown or finding.kind == "insert" else max(LOWEST, float(seen.printed[k, column]))
-    behind = LOWEST / 2 if unknown else max(LOWEST, float(seen.behind[k, column]))
     inserted = finding.kind == "insert"
-    return np.array([1.0, wrong, nothing, printed, missing * inserted, behind * inserted])
+    likely = (
+        LOWEST / 2 if column is None else max(LOWEST, float((seen.behind if inserted else seen.printed)[k, column]))
+    )
+    if inserted:
+        return np.array([1.0, wrong, nothing, LOWEST / 2, missing, likely])
+    return np.array([1.0, wrong, nothing, likely, 0.0, 0.0])
 
 
 def _best(row: NDArray[np.float32], marks: NDArray[np.int64], signs: str, but: str) -> tuple[str, float, float]:
@@ -200,41 +188,35 @@ def _candidates(
     values = {"wrong": wrong, "nothing": nothing, "gap": missing}
     if said >= WORTH["mark"]:
         more = {**values, "printed": max(LOWEST, printed), "said": said, "rival": max(LOWEST, rival)}
-        out.append(_Candidate("mark", k, at, place, place + 1, new, more))
+        out.append(_Candidate(at, place, new, more))
     said = float(seen.verdict[k, DELETE])
     if said >= WORTH["delete"]:
-        out.append(_Candidate("delete", k, at, place, place + 1, "", {**values, "said": said}))
+        out.append(_Candidate(at, place, "", {**values, "said": said}))
     return out
 
 
 def _own_rows(document: Document, candidates: list[_Candidate]) -> list[Row]:
     """The encoder's candidates with what the language model and the channel say of them."""
-    from .decoded import Finding, source_of
-
     if not candidates:
         return []
-    model, ids = document.resources.model, document.view.ids
+    model, ids, text = document.resources.model, document.view.ids, document.text
     source = source_of(document)
-    start = np.array([c.at for c in candidates], np.int64)
-    end = start + 1
+    at = np.array([c.at for c in candidates], np.int64)
     symbols = [model.char_id(c.new) if c.new else -1 for c in candidates]
-    new, _ = replaced(model, ids, start, end, [[s] if s >= 0 else [] for s in symbols])
-    old, _ = replaced(model, ids, start, end, [ids[s:e].tolist() for s, e in zip(start, end, strict=True)])
-    taken = [
-        (ord(document.text[c.start]), ord(c.new)) if c.kind == "mark" else (ord("。"), ord("。")) for c in candidates
-    ]
-    costs = document.resources.channel.log_prob(*np.array(taken, np.int64).T)
+    new, _ = replaced(model, ids, at, at + 1, [[s] if s >= 0 else [] for s in symbols])
+    old, _ = replaced(model, ids, at, at + 1, [[s] for s in ids[at].tolist()])
+    # Nothing is misread as nothing: any pair will do there.
+    pairs = [(ord(text[c.place]), ord(c.new or text[c.place])) for c in candidates]
+    costs = document.resources.channel.log_prob(*np.array(pairs, np.int64).T)
     out = []
-    for c, symbol, first, last, gain, cost in zip(
-        candidates, symbols, start.tolist(), end.tolist(), (new - old).tolist(), costs.tolist(), strict=True
-    ):
-        read = document.text[c.start : c.end]
+    for c, symbol, gain, cost in zip(candidates, symbols, (new - old).tolist(), costs.tolist(), strict=True):
+        read, kind = text[c.place], "mark" if c.new else "delete"
         values = {
             "bias": 1.0,
             **c.values,
             "gain": gain,
             "gain_positive": max(0.0, gain),
-            "cost": cost if c.kind == "mark" else 0.0,
+            "cost": cost if c.new else 0.0,
             "last": float(source.place[c.at] == LAST),
             "dirty": document.dirt,
         }
@@ -244,8 +226,9 @@ def _own_rows(document: Document, candidates: list[_Candidate]) -> list[Row]:
         for name in (f"new_{c.new}", f"read_{read}"):
             if name in INDEX:
                 row[INDEX[name]] = 1.0
-        edit = Edit(first, last, c.new, symbol, UNMEASURED, gain, gain, gain, 0.0, ())
-        out.append(Row(Finding(c.kind, c.start, c.end, c.new, (edit,), row, 0.0), f"own_{c.kind}", OWN, row, 0.0))
+        edit = Edit(c.at, c.at + 1, c.new, symbol, UNMEASURED, gain, gain, gain, 0.0, ())
+        finding = Finding(kind, c.place, c.place + 1, c.new, (edit,), row, 0.0)
+        out.append(Row(None, finding, f"own_{kind}", OWN, row, 0.0))
     return out
 
 
@@ -253,8 +236,8 @@ def _masked_rows(document: Document, judge: MaskedModel, found: Sequence[Finding
     text = document.text
     asks: list[Ask] = []
     pairs: list[tuple[str, str]] = []
-    spans: list[tuple[Finding, int]] = []
-    for f in found:
+    spans: list[tuple[int, int]] = []
+    for number, f in enumerate(found):
         if not UNSURE[0] < f.probability < UNSURE[1]:
             continue
         before = len(asks)
@@ -269,10 +252,11 @@ def _masked_rows(document: Document, judge: MaskedModel, found: Sequence[Finding
             asks += [Ask(text, k) for k in changed]
             pairs += [(text[k], f.after[k - f.start]) for k in changed]
         if len(asks) > before:
-            spans.append((f, before))
+            spans.append((number, before))
     shift = np.clip(judge.shift(asks, pairs).astype(np.float64), LOWEST, -LOWEST)
     ends = [before for _, before in spans[1:]] + [len(asks)]
-    return [
-        Row(f, f"masked_{f.kind}", MASKED, np.append(1.0, shift[before:end].min(axis=0)), log_odds(f.probability))
-        for (f, before), end in zip(spans, ends, strict=True)
-    ]
+    out = []
+    for (number, before), end in zip(spans, ends, strict=True):
+        f, values = found[number], np.append(1.0, shift[before:end].min(axis=0))
+        out.append(Row(number, f, f"masked_{f.kind}", MASKED, values, log_odds(f.probability)))
+    return out

@@ -238,7 +238,7 @@ def configured(job: Job) -> tuple[Pipeline, Level]:
         if path is None or (job.profile and profile not in project.get("profiles", {})):
             raise
         raise InputError(f"{path}: {error}") from None
-    resources = Resources(job.dictionaries, job.neural)
+    resources = Resources(job.dictionaries, job.neural) if job.dictionaries or job.neural else None
     return Pipeline(filters, lexicon=lexicon, resources=resources, profile=profile), level
 
 

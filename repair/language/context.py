@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,12 @@ REACH = 4
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
+
+
+def hanzi(codes: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which code points are Hanzi of the basic planes, (n,)."""
+    found: NDArray[np.bool_] = (codes >= 0x3400) & (codes <= 0x9FFF)
+    return found
 
 
 def window_sums(logp: Floats) -> Floats:

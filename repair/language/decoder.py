@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .context import REACH, Floats, Ints, asked_symbols, suspicious, window_sums
+from .context import REACH, Floats, Ints, asked_symbols, hanzi, suspicious, window_sums
 from .lattice import Arcs, search
 from .learnt import Candidates, Probabilities
 from .ngram import BOS, EOS, NgramModel
@@ -311,7 +311,7 @@ def _passed_over(
     touched = np.zeros(size + 1, np.bool_)
     for r in repairs:
         touched[r.start : max(r.end, r.start + 1)] = True
-    sign = flag & ~((source.codes >= 0x3400) & (source.codes <= 0x9FFF)) & ~touched[:size]
+    sign = flag & ~hanzi(source.codes) & ~touched[:size]
     sign[:-1] &= ~flag[1:] | (source.ids[:-1] != source.ids[1:])
     arc = np.flatnonzero((arcs.takes == 1) & (arcs.symbol == model.pad))
     place = np.searchsorted(arcs.start, arc, "right") - 1
@@ -438,8 +438,7 @@ def _substitutions(
     found_row, found_symbol = row, symbols[row, column]
     found_code, found_cost = near_codes[row, column].astype(np.int64), near_logs[row, column]
     # What the neighbours ask for, where the text is odd.
-    hanzi = (codes[at] >= 0x3400) & (codes[at] <= 0x9FFF)
-    odd = np.flatnonzero((window_sums(source.logp)[at] < ODD) & hanzi & (before > EOS) & (after > EOS))
+    odd = np.flatnonzero((window_sums(source.logp)[at] < ODD) & hanzi(codes[at]) & (before > EOS) & (after > EOS))
     if len(odd):
         asked = asked_symbols(model, before[odd], after[odd], ASKED).ravel()
         asked_row = np.repeat(odd, ASKED)

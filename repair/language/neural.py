@@ -205,7 +205,8 @@ def _window(text: str, place: int, width: int) -> tuple[str, int]:
 class Encoder(Judge):
     """The project's own model, from a folder with `SETTINGS_FILE` and `QUANTISED_FILE` or `MODEL_FILE`.
 
-    `signs`: its characters that are no Hanzi, in the order of the columns of what it says of them.
+    `signs`: its characters that are no Hanzi, in the order of the columns of what it says of them; `column`: where each
+    stands there.
     """
 
     def __init__(self, folder: str | Path, *, threads: int = 1, quantised: bool = True) -> None:
@@ -223,6 +224,7 @@ class Encoder(Judge):
         super().__init__([settings, file], folder / CALIBRATION_FILE)
         self._table = symbol_table(self.settings.characters)
         self.signs = "".join(ch for ch in self.settings.characters if not "\u3400" <= ch <= "\u9fff")
+        self.column = {ch: k for k, ch in enumerate(self.signs)}
         self._columns = np.array([self._table[ord(ch)] for ch in self.signs], np.int64)
 
     def encode(self, text: str) -> Ids:
@@ -251,10 +253,8 @@ class Encoder(Judge):
         return Seen(*(np.concatenate(parts) for parts in zip(*(known[job] for job in jobs), strict=True)))
 
     def _run(self, jobs: Sequence[tuple[str, tuple[int, ...]]]) -> Seen:
-        width = max(len(window) for window, _ in jobs)
-        ids = np.full((len(jobs), width), PAD, np.int64)
-        for row, (window, _) in zip(ids, jobs, strict=True):
-            row[: len(window)] = self.encode(window)
+        ids = _padded([self.encode(window) for window, _ in jobs], PAD)
+        width = ids.shape[1]
         picked = np.array([k * width + place for k, (_, at) in enumerate(jobs) for place in at], np.int64)
         verdict, printed, gap, behind = self._session.run(list(Seen._fields), {"ids": ids, "picked": picked})
         return Seen(verdict, printed[:, self._columns], gap, behind[:, self._columns])
@@ -354,13 +354,10 @@ class MaskedModel(Judge):
                 ids[place] = mask
                 rows.append([begin, *ids, end])
                 places.append(place + 1)
-            width = max(map(len, rows))
-            ids_in = np.full((len(rows), width), pad, np.int64)
-            for row, filled in zip(ids_in, rows, strict=True):
-                row[: len(filled)] = filled
+            ids_in = _padded(rows, pad)
             feed = {
                 "input_ids": ids_in,
-                "attention_mask": (np.arange(width) < np.array([[len(r)] for r in rows])).astype(np.int64),
+                "attention_mask": (np.arange(ids_in.shape[1]) < np.array([[len(r)] for r in rows])).astype(np.int64),
                 "token_type_ids": np.zeros_like(ids_in),
             }
             logits = self._logits({name: feed[name] for name in self._inputs})
@@ -385,6 +382,14 @@ def log_softmax(logits: NDArray[Any]) -> Floats:
     """Along the last axis."""
     top = logits - logits.max(-1, keepdims=True)
     out: Floats = (top - np.log(np.exp(top).sum(-1, keepdims=True))).astype(np.float32)
+    return out
+
+
+def _padded(rows: Sequence[Sequence[int] | Ids], pad: int) -> Ids:
+    """Rows of symbols, all as long as the longest."""
+    out = np.full((len(rows), max(map(len, rows))), pad, np.int64)
+    for filled, row in zip(out, rows, strict=True):
+        filled[: len(row)] = row
     return out
 
 

@@ -56,6 +56,7 @@ from repair.language.neural import (
     symbol_table,
 )
 from repair.language.resources import default_resources
+from repair.language.train import read_blocks
 
 IGNORED: Final = -100
 CHECKPOINT: Final = "checkpoint.pt"
@@ -260,10 +261,6 @@ WEIGHTS: Final = {"verdict": 4.0, "printed": 0.5, "hidden": 1.0, "gap": 4.0, "be
 """What each part counts for in the loss."""
 
 
-def opened(path: Path) -> Any:
-    return lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else open(path, encoding="utf-8")
-
-
 def read_text(paths: Sequence[Path], limit: int) -> NDArray[np.uint16]:
     """At most `limit` characters of the texts, each in proportion to its size, as code points; white space but line
     ends left out, and so are characters beyond 0xFFFF."""
@@ -271,12 +268,13 @@ def read_text(paths: Sequence[Path], limit: int) -> NDArray[np.uint16]:
     parts = []
     for path, size in zip(paths, sizes, strict=True):
         left = int(limit * size / sum(sizes))
-        with opened(path) as file:
-            while left > 0 and (text := file.read(min(left, 1 << 22))):
-                codes = codes_of(text)
-                codes = codes[(codes < 0x10000) & (codes != 32) & (codes != 9) & (codes != 0x3000) & (codes != 13)]
-                parts.append(codes.astype(np.uint16))
-                left -= len(text)
+        for block in read_blocks(path):
+            codes = codes_of(block[:left])
+            left -= len(codes)
+            codes = codes[(codes < 0x10000) & (codes != 32) & (codes != 9) & (codes != 0x3000) & (codes != 13)]
+            parts.append(codes.astype(np.uint16))
+            if left <= 0:
+                break
     return np.concatenate(parts) if parts else np.zeros(0, np.uint16)
 
 
@@ -308,17 +306,24 @@ def prepare(paths: Sequence[Path], output: Path, limit: int) -> int:
     """Write about `limit` bytes of compressed text to `output`: paragraphs of each text in proportion to its size.
     Returns characters."""
     written = 0
-    with lzma.open(output, "wt", encoding="utf-8", preset=6) as out:
-        share = min(1.0, limit / sum(path.stat().st_size for path in paths))
+    share = min(1.0, limit / sum(path.stat().st_size for path in paths))
+    beside = output.with_name(output.name + ".part")
+    with lzma.open(beside, "wt", encoding="utf-8", preset=6) as out:
         for path in paths:
             due = 0.0
-            with opened(path) as file:
-                for line in file:
+            for block in read_blocks(path):
+                for line in block.split("\n")[:-1]:
                     due += share
                     if due >= 1.0:
                         due -= 1.0
-                        written += out.write(line)
+                        written += out.write(line + "\n")
+    beside.replace(output)
     return written
+
+
+def _cut(text: NDArray[np.uint16], plan: Plan) -> int:
+    """Where what is held out begins."""
+    return len(text) - int(len(text) * plan.held_out)
 
 
 def schedule(step: int, plan: Plan) -> float:
@@ -356,8 +361,7 @@ def train(
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
         step, characters, seconds = state["step"], state["characters"], state["seconds"]
-    cut = len(text) - int(len(text) * plan.held_out)
-    batches = Batches(text[:cut], settings, plan)
+    batches = Batches(text[: _cut(text, plan)], settings, plan)
     _trim_curve(folder / CURVE_FILE, step)
     started = time.monotonic() - seconds
     last = min(plan.steps, until if until is not None else plan.steps)
@@ -433,8 +437,7 @@ def _trim_curve(path: Path, step: int) -> None:
 def evaluate(network: Network, text: NDArray[np.uint16], plan: Plan, count: int = 40) -> dict[str, float]:
     """Mean losses on held-out text, the same batches each time."""
     network.eval()
-    cut = len(text) - int(len(text) * plan.held_out)
-    batches = Batches(text[cut:], network.settings, replace(plan, seed=987))
+    batches = Batches(text[_cut(text, plan) :], network.settings, replace(plan, seed=987))
     sums: dict[str, float] = {}
     for k in range(count):
         tensors = [torch.as_tensor(a).to(plan.device) for a in batches[k]]

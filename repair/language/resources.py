@@ -64,10 +64,12 @@ class Resources:
         path = self.folder / NEURAL if self.neural is None else self.neural
         if path is False or (self.neural is None and not (path.is_dir() and find_spec("onnxruntime"))):
             return None
-        from .neural import CALIBRATION_FILE, NeuralError, load
+        from .neural import CALIBRATION_FILE, NeuralError
 
+        folder = path if path.is_dir() else path.parent
         with _LOCK:
-            judge = load(path)
+            times = [p.stat().st_mtime_ns for p in sorted(folder.iterdir())] if folder.is_dir() else []
+            judge = _judge(str(path), tuple(times))
         if not judge.calibration:
             raise NeuralError(f"{path}: has no {CALIBRATION_FILE}; repair train --calibrate {path} PAGES makes one")
         return judge
@@ -206,6 +208,13 @@ def _digest(path: str, _mtime: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
+@lru_cache(maxsize=2)
+def _judge(path: str, _mtimes: tuple[int, ...]) -> Encoder | MaskedModel:
+    from .neural import load
+
+    return load(path)
+
+
 @lru_cache(maxsize=8)
 def resources(folder: str, neural: str | Literal[False] | None = None) -> Resources:
     """The `Resources` of `folder`, one object per process."""
@@ -214,4 +223,4 @@ def resources(folder: str, neural: str | Literal[False] | None = None) -> Resour
 
 def default_resources() -> Resources:
     """The shipped dictionaries."""
-    return resources(str(dictionary_folder()))
+    return resources(str(dictionary_folder()), None)
